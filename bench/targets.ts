@@ -1,0 +1,63 @@
+/** What can be measured: programs that show the rows of a PostgreSQL on an SSE stream. */
+
+import { startDeno } from "./child.ts";
+
+/** A program to measure. */
+export interface Target {
+  readonly name: string;
+  /** Prepares the database and starts the server. */
+  start(options: TargetOptions): Promise<RunningTarget>;
+}
+
+/** What a target may use. */
+export interface TargetOptions {
+  readonly databaseUrl: string;
+  /** A directory that is removed afterwards. */
+  readonly directory: string;
+}
+
+/** A server that is ready. Disposing of it ends it. */
+export interface RunningTarget extends AsyncDisposable {
+  readonly pid: number;
+  readonly hostname: string;
+  readonly port: number;
+  /** Of the stream. */
+  readonly path: string;
+}
+
+const MIGRATE_TIMEOUT = 60_000;
+const START_TIMEOUT = 60_000;
+
+/** Tailpost from its source, `program` being its main.ts. */
+export function tailpost(program: string): Target {
+  return {
+    name: "tailpost",
+    async start({ databaseUrl, directory }) {
+      const settings = { DATABASE_URL: databaseUrl, TAILPOST_DATA_DIR: directory };
+      const run = ["run", "-A", "--quiet", program];
+      {
+        await using migrate = startDeno([...run, "migrate", "up"], settings);
+        await migrate.finish(MIGRATE_TIMEOUT);
+      }
+      const server = startDeno([...run, "serve", "--auth", "off", "--port", "0"], settings);
+      try {
+        const url = await server.line(readyAt, START_TIMEOUT);
+        return {
+          pid: server.pid,
+          hostname: url.hostname,
+          port: Number(url.port),
+          path: "/api/logs/stream",
+          [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+        };
+      } catch (error) {
+        await server[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
+  };
+}
+
+function readyAt(line: string): URL | undefined {
+  const address = /ready at (http:\S+)/u.exec(line)?.[1];
+  return address === undefined ? undefined : new URL(address);
+}

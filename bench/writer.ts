@@ -1,0 +1,79 @@
+/** Writes the logs to measure: one row a transaction, evenly spaced, over a connection of its own. */
+
+import postgres from "postgres";
+import { micros, until } from "./clock.ts";
+import { encodeMark } from "./scan.ts";
+import { Histogram } from "./stats.ts";
+
+/** Logs to write: those from `first` on, `count` of them. */
+export interface Batch {
+  readonly first: number;
+  readonly count: number;
+  readonly rate: number;
+  readonly signal: AbortSignal;
+}
+
+/** What came of a batch. */
+export interface Written {
+  /** Rows whose INSERT was answered with success: these and no others are expected at the viewers. */
+  readonly committed: number;
+  readonly failed: number;
+  /** Microseconds from sending an INSERT to its answer. */
+  readonly roundTrip: Histogram;
+  /** How long the batch took. */
+  readonly seconds: number;
+}
+
+/** Makes a message as long as those of a usual service. */
+const REST =
+  " GET /v1/products/LIN-0042 200 12ms user=48211 city=Zürich agent=ShopApp/7.3 cache=miss replica=3 region=eu-1";
+/** Statements on their way: over it the writer waits, and the log is late at its viewers, which counts. */
+const MOST_UNANSWERED = 1000;
+
+/** Opens the writer's connection. */
+export function openWriter(databaseUrl: string) {
+  const sql = postgres(databaseUrl, {
+    max: 1,
+    onnotice: () => {},
+    connection: { application_name: "bench writer" },
+  });
+  return {
+    /** Versions and settings that the result depends on, and the process that serves this connection. */
+    async describe() {
+      const [row] = await sql<{ version: string; fsync: string; commit: string; pid: number }[]>`
+        select current_setting('server_version') as version, current_setting('fsync') as fsync,
+          current_setting('synchronous_commit') as commit, pg_backend_pid() as pid`;
+      if (!row) throw new Error("Cannot describe PostgreSQL: no answer");
+      return row;
+    },
+    async write({ first, count, rate, signal }: Batch): Promise<Written> {
+      const roundTrip = new Histogram();
+      const unanswered = new Set<Promise<void>>();
+      let [committed, failed] = [0, 0];
+      const start = micros();
+      for (let index = 0; index < count; index++) {
+        await until(start + (index * 1e6) / rate);
+        signal.throwIfAborted();
+        while (unanswered.size >= MOST_UNANSWERED) await Promise.race(unanswered);
+        const sent = micros();
+        const message = encodeMark(first + index, sent) + REST;
+        const answer: Promise<void> = sql`
+          insert into logs (level, service, message) values ('info', 'bench', ${message})`
+          .then(() => {
+            roundTrip.add(micros() - sent);
+            committed++;
+          }, () => {
+            failed++;
+          }).finally(() => unanswered.delete(answer));
+        unanswered.add(answer);
+      }
+      await Promise.all(unanswered);
+      await until(start + (count * 1e6) / rate);
+      return { committed, failed, roundTrip, seconds: (micros() - start) / 1e6 };
+    },
+    [Symbol.asyncDispose]: () => sql.end({ timeout: 5 }),
+  };
+}
+
+/** See {@link openWriter}. */
+export type Writer = ReturnType<typeof openWriter>;

@@ -1,0 +1,97 @@
+import type { LiveTail } from "../lib/live_tail/model.ts";
+import { isFiltered } from "../lib/live_tail/view.ts";
+import { CLEARED } from "../lib/live_tail/model.ts";
+import { CopyButton } from "./CopyButton.tsx";
+
+const SQL = "INSERT INTO logs (service, level, message)\nVALUES ('hello', 'info', 'It works');";
+
+/** What stands where no rows are: why that is, and what to do about it. */
+export function EmptyState({ tail, origin }: { tail: LiveTail; origin: string }) {
+  const connection = tail.connection.value;
+  if (connection.phase === "refused") {
+    return (
+      <div class="empty">
+        <h2>The stream has stopped</h2>
+        <p class="problem">{connection.problem.message}</p>
+        <div class="empty-actions">
+          {connection.status === 401
+            ? <button type="button" class="button" onClick={() => location.reload()}>Sign in again</button>
+            : <button type="button" class="button" onClick={() => tail.retry()}>Try again</button>}
+          <ClearFilters tail={tail} />
+        </div>
+      </div>
+    );
+  }
+  if (!tail.settled.value) return <Skeleton />;
+  if (isFiltered(tail.view.value)) {
+    return (
+      <div class="empty">
+        <Beacon />
+        <h2>Nothing matches so far</h2>
+        <p>Logs that match will appear here as they are written.</p>
+        <div class="empty-actions">
+          <ClearFilters tail={tail} />
+        </div>
+      </div>
+    );
+  }
+  if (tail.received.value.logs > 0) {
+    return (
+      <div class="empty">
+        <Beacon />
+        <h2>All clear</h2>
+        <p>New logs will appear here as they are written.</p>
+      </div>
+    );
+  }
+  return (
+    <div class="empty">
+      <Beacon />
+      <h2>Waiting for the first log</h2>
+      <p>Send one, and watch it appear here:</p>
+      <Snippet title="From a shell" text={curl(origin)} />
+      <Snippet title="In PostgreSQL" text={SQL} />
+    </div>
+  );
+}
+
+function ClearFilters({ tail }: { tail: LiveTail }) {
+  if (!isFiltered(tail.view.value) && tail.problem.value === null) return null;
+  return <button type="button" class="button" onClick={() => tail.edit(CLEARED)}>Clear filters</button>;
+}
+
+function curl(origin: string): string {
+  return `curl ${origin}/api/logs \\\n  -H 'Content-Type: application/json' \\\n` +
+    `  -d '{"service":"hello","level":"info","message":"It works"}'`;
+}
+
+function Snippet({ title, text }: { title: string; text: string }) {
+  return (
+    <section class="snippet">
+      <header>
+        <h3>{title}</h3>
+        <CopyButton text={text} label="Copy" />
+      </header>
+      <pre><code>{text}</code></pre>
+    </section>
+  );
+}
+
+function Beacon() {
+  return (
+    <svg class="beacon" viewBox="0 0 48 48" width="48" height="48" aria-hidden="true" focusable="false">
+      <circle class="beacon-ring" cx="24" cy="24" r="21" />
+      <circle class="beacon-ring" cx="24" cy="24" r="13" />
+      <circle class="beacon-core" cx="24" cy="24" r="5" />
+    </svg>
+  );
+}
+
+/** Grey lines where rows will be. */
+function Skeleton() {
+  return (
+    <div class="skeleton" aria-hidden="true">
+      {Array.from({ length: 14 }, (_, i) => <span key={i} class={`bone bone-${i % 5}`} />)}
+    </div>
+  );
+}

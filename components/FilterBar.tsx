@@ -1,0 +1,47 @@
+import { useState } from "preact/hooks";
+import { CLEARED, type LiveTail } from "../lib/live_tail/model.ts";
+import { activeFilters } from "../lib/live_tail/view.ts";
+import { ExcludeField } from "./ExcludeField.tsx";
+import { CloseIcon, FilterIcon } from "./icons.tsx";
+import { LevelToggles } from "./LevelToggles.tsx";
+import { SearchField } from "./SearchField.tsx";
+import { ServiceField } from "./ServiceField.tsx";
+
+/** What the reader wants to see. On narrow screens all but the search folds away. */
+export function FilterBar({ tail }: { tail: LiveTail }) {
+  const [unfolded, setUnfolded] = useState(false);
+  const active = activeFilters(tail.view.value);
+  const folded = active - Number(tail.view.value.q !== "");
+  return (
+    <form
+      class={unfolded ? "filters unfolded" : "filters"}
+      role="search"
+      aria-label="Filters"
+      onSubmit={(event) => event.preventDefault()}
+    >
+      <SearchField tail={tail} />
+      <button
+        type="button"
+        class="button filters-fold"
+        aria-expanded={unfolded}
+        aria-controls="more-filters"
+        onClick={() => setUnfolded(!unfolded)}
+      >
+        <FilterIcon />
+        <span>Filters</span>
+        {folded > 0 && <span class="count">{folded}</span>}
+      </button>
+      <div class="filters-more" id="more-filters">
+        <LevelToggles tail={tail} />
+        <ServiceField tail={tail} />
+        <ExcludeField tail={tail} />
+        {active > 0 && (
+          <button type="button" class="button filters-clear" onClick={() => tail.edit(CLEARED)}>
+            <CloseIcon />
+            <span>Clear filters</span>
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}

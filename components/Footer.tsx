@@ -1,0 +1,23 @@
+import { formatCount, plural } from "../lib/live_tail/format.ts";
+import { LIST_CAP } from "../lib/live_tail/list.ts";
+import type { LiveTail } from "../lib/live_tail/model.ts";
+
+/** A status line: what is shown of what came, and the keys that matter most. */
+export function Footer({ tail }: { tail: LiveTail }) {
+  const { rows } = tail.list.value;
+  const { logs, errors } = tail.received.value;
+  const shown = rows.filter((entry) => entry.kind === "log").length;
+  return (
+    <footer class="footer">
+      <span>
+        {formatCount(shown)} of {plural(logs, "log")}
+        {errors > 0 && <span class="footer-errors">{plural(errors, "error")}</span>}
+        {logs > LIST_CAP && <span class="footer-quiet">newest {LIST_CAP} kept here</span>}
+      </span>
+      <span class="footer-keys" aria-hidden="true">
+        <kbd>/</kbd> search <kbd>Space</kbd> pause <kbd>j</kbd>
+        <kbd>k</kbd> move <kbd>Enter</kbd> details <kbd>End</kbd> live <kbd>?</kbd> keys
+      </span>
+    </footer>
+  );
+}

@@ -1,0 +1,66 @@
+import type { LiveTail } from "../lib/live_tail/model.ts";
+import { ActivityChart } from "./ActivityChart.tsx";
+import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon, WrapIcon } from "./icons.tsx";
+import { Logo } from "./Logo.tsx";
+import { StatusChip } from "./StatusChip.tsx";
+import { ThemeSwitch } from "./ThemeSwitch.tsx";
+
+/** Name, status, pulse, and what can be done to the list. */
+export function Header({ tail, skew }: { tail: LiveTail; skew: () => number }) {
+  const paused = tail.paused.value;
+  const wrap = tail.wrap.value;
+  return (
+    <header class="header">
+      <h1>
+        <Logo />
+        <span class="sr-only">: live logs</span>
+      </h1>
+      <StatusChip tail={tail} />
+      <ActivityChart tail={tail} skew={skew} />
+      <div class="actions" role="toolbar" aria-label="List">
+        <button
+          type="button"
+          class={paused ? "button button-accent" : "button"}
+          aria-pressed={paused}
+          title={paused ? "Resume (Space)" : "Pause (Space)"}
+          onClick={() => tail.pause(!paused)}
+        >
+          {paused ? <PlayIcon /> : <PauseIcon />}
+          <span>{paused ? "Resume" : "Pause"}</span>
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-pressed={wrap}
+          aria-label="Wrap long messages"
+          title="Wrap long messages (w)"
+          onClick={() => tail.wrap.value = !wrap}
+        >
+          <WrapIcon />
+          <span>Wrap</span>
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label="Clear list"
+          title="Empty this list. Nothing is deleted"
+          onClick={() => tail.clear()}
+        >
+          <ClearIcon />
+          <span>Clear</span>
+        </button>
+        <span class="divider" aria-hidden="true" />
+        <ThemeSwitch />
+        <button
+          type="button"
+          class="button button-icon keys-button"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+          onClick={() => tail.help.value = true}
+        >
+          <KeyboardIcon />
+        </button>
+      </div>
+    </header>
+  );
+}

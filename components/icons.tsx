@@ -1,0 +1,150 @@
+/** The icons, drawn on a grid of 16 in the colour of the text around them. */
+
+import type { ComponentChildren } from "preact";
+
+function Icon({ children }: { children: ComponentChildren }) {
+  return (
+    <svg
+      class="icon"
+      viewBox="0 0 16 16"
+      width="16"
+      height="16"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.5"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export function PauseIcon() {
+  return (
+    <Icon>
+      <path d="M5.5 3v10M10.5 3v10" stroke-width="2.2" />
+    </Icon>
+  );
+}
+
+export function PlayIcon() {
+  return (
+    <Icon>
+      <path d="M5 3.2v9.6L12.6 8z" fill="currentColor" />
+    </Icon>
+  );
+}
+
+export function WrapIcon() {
+  return (
+    <Icon>
+      <path d="M2 4h12M2 8h9.5a2.5 2.5 0 0 1 0 5H8M9.8 11.2 8 13l1.8 1.8M2 12h3" />
+    </Icon>
+  );
+}
+
+export function ClearIcon() {
+  return (
+    <Icon>
+      <path d="M2.5 4.5h11M6 4.5V3h4v1.5M4 4.5l.6 8.5h6.8l.6-8.5M6.7 7v3.5M9.3 7v3.5" />
+    </Icon>
+  );
+}
+
+export function CloseIcon() {
+  return (
+    <Icon>
+      <path d="m4 4 8 8M12 4l-8 8" />
+    </Icon>
+  );
+}
+
+export function SearchIcon() {
+  return (
+    <Icon>
+      <circle cx="7" cy="7" r="4.2" />
+      <path d="m10.2 10.2 3.3 3.3" />
+    </Icon>
+  );
+}
+
+export function ExcludeIcon() {
+  return (
+    <Icon>
+      <circle cx="8" cy="8" r="5.5" />
+      <path d="m4.2 11.8 7.6-7.6" />
+    </Icon>
+  );
+}
+
+export function ServiceIcon() {
+  return (
+    <Icon>
+      <rect x="2.5" y="3" width="11" height="4" rx="1" />
+      <rect x="2.5" y="9" width="11" height="4" rx="1" />
+      <path d="M5 5h.01M5 11h.01" />
+    </Icon>
+  );
+}
+
+export function FilterIcon() {
+  return (
+    <Icon>
+      <path d="M2 4h12M4.5 8h7M6.8 12h2.4" />
+    </Icon>
+  );
+}
+
+export function CopyIcon() {
+  return (
+    <Icon>
+      <rect x="5.5" y="5.5" width="8" height="8" rx="1.5" />
+      <path d="M3.5 10.5h-.2a.8.8 0 0 1-.8-.8V3.3c0-.4.4-.8.8-.8h6.4c.4 0 .8.4.8.8v.2" />
+    </Icon>
+  );
+}
+
+export function DoneIcon() {
+  return (
+    <Icon>
+      <path d="m3 8.5 3.2 3.2L13 4.8" />
+    </Icon>
+  );
+}
+
+export function DownIcon() {
+  return (
+    <Icon>
+      <path d="M8 2.8v9.4M4 8.4l4 4 4-4" />
+    </Icon>
+  );
+}
+
+export function KeyboardIcon() {
+  return (
+    <Icon>
+      <rect x="1.5" y="4" width="13" height="8.5" rx="1.5" />
+      <path d="M4.2 6.8h.01M6.7 6.8h.01M9.2 6.8h.01M11.7 6.8h.01M5 9.8h6" />
+    </Icon>
+  );
+}
+
+export function SunIcon() {
+  return (
+    <Icon>
+      <circle cx="8" cy="8" r="2.8" />
+      <path d="M8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M3.4 12.6l.9-.9M11.7 4.3l.9-.9" />
+    </Icon>
+  );
+}
+
+export function MoonIcon() {
+  return (
+    <Icon>
+      <path d="M13.2 9.6A5.6 5.6 0 0 1 6.4 2.8a5.6 5.6 0 1 0 6.8 6.8z" />
+    </Icon>
+  );
+}

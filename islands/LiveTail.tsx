@@ -1,0 +1,42 @@
+import { useState } from "preact/hooks";
+import { Announcer } from "../components/Announcer.tsx";
+import { DetailsPanel } from "../components/DetailsPanel.tsx";
+import { FilterBar } from "../components/FilterBar.tsx";
+import { Footer } from "../components/Footer.tsx";
+import { Header } from "../components/Header.tsx";
+import { KeySheet } from "../components/KeySheet.tsx";
+import { LogList } from "../components/LogList.tsx";
+import { createLiveTail } from "../lib/live_tail/model.ts";
+import { useKeys } from "../lib/live_tail/use_keys.ts";
+import { clockSkew, useStream } from "../lib/live_tail/use_stream.ts";
+
+/** What the server knows when it renders the page. */
+export interface LiveTailProps {
+  /** The query string. */
+  readonly search: string;
+  /** Scheme and host as the server sees them; the browser knows better once it is there. */
+  readonly origin: string;
+  /** The server's clock, in epoch milliseconds. */
+  readonly renderedAt: number;
+}
+
+/** The page: controls, list and details. Everything in it is drawn from one {@link createLiveTail}. */
+export function LiveTail({ search, origin, renderedAt }: LiveTailProps) {
+  const [tail] = useState(() => createLiveTail(search));
+  const skew = () => clockSkew(renderedAt);
+  useStream(tail, skew);
+  useKeys(tail);
+  return (
+    <div class="page">
+      <Header tail={tail} skew={skew} />
+      <FilterBar tail={tail} />
+      <main class="split">
+        <LogList tail={tail} origin={origin} />
+        <DetailsPanel tail={tail} />
+      </main>
+      <Footer tail={tail} />
+      <KeySheet tail={tail} />
+      <Announcer tail={tail} />
+    </div>
+  );
+}

@@ -1,0 +1,74 @@
+/** Errors as HTTP answers: the one place where an error becomes a status. */
+
+import { HttpError } from "fresh";
+import { CursorError } from "./cursor.ts";
+import { isAway } from "./database.ts";
+import { FilterError } from "./filter.ts";
+import { HubFullError } from "./hub.ts";
+import { InputError, type InputProblem } from "./log_input.ts";
+
+/** An error whose message may be shown to whoever asked. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  constructor(readonly status: number, readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** What the body of an error answer holds, besides `code` and `message`. */
+export type ErrorDetail = Partial<InputProblem> & { readonly message: string };
+
+const CODES: Readonly<Record<number, string>> = {
+  403: "forbidden",
+  404: "not_found",
+  405: "method_not_allowed",
+};
+
+const MESSAGES: Readonly<Record<number, string>> = {
+  403: "Another site may not send this",
+  404: "There is nothing at this path",
+  405: "This path does not take this method",
+};
+
+/** Seconds after which a client may try again. */
+const RETRY_AFTER = 2;
+
+/** The answer for an error. Unknown ones are 500 and say nothing of themselves. */
+export function errorResponse(error: unknown): Response {
+  if (error instanceof ApiError) return answer(error.status, error.code, error.message);
+  if (error instanceof InputError) {
+    return error.tooLarge
+      ? answer(413, "too_large", error.message, error.problems)
+      : answer(400, "bad_input", error.message, error.problems);
+  }
+  if (error instanceof FilterError) {
+    return answer(400, "bad_filter", error.message, [{ path: error.path, message: error.message }]);
+  }
+  if (error instanceof CursorError) {
+    return answer(400, "bad_cursor", error.message, [{ path: "lastEventId", message: error.message }]);
+  }
+  if (error instanceof HubFullError) return answer(503, "too_many_viewers", error.message);
+  if (error instanceof HttpError) {
+    const code = CODES[error.status];
+    if (code) return answer(error.status, code, MESSAGES[error.status] ?? "");
+  }
+  if (isAway(error)) return answer(503, "database_unavailable", "The database does not answer");
+  return answer(500, "internal", "Something went wrong in the server, its log says what");
+}
+
+/** Whether an error is worth a line in the server's own log. */
+export function isUnexpected(error: unknown): boolean {
+  return errorResponse(error).status >= 500 && !(error instanceof HubFullError) &&
+    !(error instanceof ApiError);
+}
+
+function answer(
+  status: number,
+  code: string,
+  message: string,
+  details: readonly ErrorDetail[] = [],
+): Response {
+  const headers: Record<string, string> = { "Cache-Control": "no-store" };
+  if (status === 503 || status === 429) headers["Retry-After"] = String(RETRY_AFTER);
+  return Response.json({ error: { code, message, details } }, { status, headers });
+}

@@ -1,0 +1,27 @@
+/** The middleware that answers errors of the API as JSON. */
+
+import { getLogger } from "@logtape/logtape";
+import { errorResponse, isUnexpected } from "./api_error.ts";
+import { define } from "./define.ts";
+
+const logger = getLogger(["tailpost", "http"]);
+
+/** Paths for programs: their errors are JSON. All others answer people, with a page. */
+const FOR_PROGRAMS = /^\/(?:api(?:\/|$)|healthz$|readyz$|metrics$)/u;
+
+/** Catches what routes throw. */
+export const apiErrors = define.middleware(async (ctx) => {
+  if (!FOR_PROGRAMS.test(ctx.url.pathname)) return await ctx.next();
+  try {
+    return await ctx.next();
+  } catch (error) {
+    if (isUnexpected(error)) {
+      logger.error("{method} {path} failed: {error}", {
+        method: ctx.req.method,
+        path: ctx.url.pathname,
+        error,
+      });
+    }
+    return errorResponse(error);
+  }
+});

@@ -1,0 +1,92 @@
+/** The database a command works on: the user's own, or the embedded one, started for it. */
+
+import { getLogger } from "@logtape/logtape";
+import type postgres from "postgres";
+import { wait } from "../backoff.ts";
+import { type Config, withoutPassword } from "../config.ts";
+import { createPool, isAway } from "../database.ts";
+import { EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
+import { CommandError, say } from "./output.ts";
+
+/** A database that can be connected to. Disposing stops it where we started it. */
+export interface Database extends AsyncDisposable {
+  readonly url: string;
+  /** Settles with the reason when an embedded PostgreSQL is down for good. */
+  readonly failed: Promise<Error>;
+}
+
+const logger = getLogger(["tailpost", "postgres"]);
+
+/** How long a database that does not answer is waited for, in milliseconds. */
+const PATIENCE = 30_000;
+
+/**
+ * Opens the database of a configuration.
+ *
+ * @throws {CommandError} when it cannot be had
+ */
+export async function openDatabase(config: Config, signal: AbortSignal): Promise<Database> {
+  if (config.databaseUrl !== null) {
+    await reach(config.databaseUrl, signal);
+    return {
+      url: config.databaseUrl,
+      failed: new Promise(() => {}),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+  try {
+    const server = await startEmbeddedPostgres({
+      dataDir: config.dataDir,
+      ...config.pgBinDir === null ? {} : { binDir: config.pgBinDir },
+      signal,
+      onProgress: say,
+      onCrash: ({ reason, attempt, delayMs }) =>
+        logger.error("PostgreSQL stopped, starting it again in {delayMs} ms (attempt {attempt}): {reason}", {
+          reason,
+          attempt,
+          delayMs,
+        }),
+    });
+    const failed = server.closed.then((end) =>
+      end.reason === "failed" ? end.error : new Promise<never>(() => {})
+    );
+    return { url: server.url, failed, [Symbol.asyncDispose]: () => server.stop() };
+  } catch (error) {
+    if (error instanceof EmbeddedPostgresError) throw new CommandError(error.message, 1, { cause: error });
+    throw error;
+  }
+}
+
+/** Runs with a connection of its own, which is closed afterwards. */
+export async function withConnection<T>(url: string, run: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  // Changing tables may take longer than queries may.
+  const sql = createPool(url, { size: 1, statementTimeout: 0 });
+  try {
+    return await run(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** Waits until a database answers: in a deployment it may start after us. */
+async function reach(url: string, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + PATIENCE;
+  for (let told = false;; told = true) {
+    try {
+      return await withConnection(url, async (sql) => void await sql`select 1`);
+    } catch (error) {
+      signal.throwIfAborted();
+      const reason = reasonOf(error);
+      if (!isAway(error) || performance.now() > until) {
+        throw new CommandError(`Cannot connect to ${withoutPassword(url)}: ${reason}`, 1, { cause: error });
+      }
+      if (!told) say(`Waiting for PostgreSQL at ${withoutPassword(url)}: ${reason}`);
+      await wait(1000, signal);
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message || error.name : String(error);
+}

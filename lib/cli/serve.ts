@@ -1,0 +1,126 @@
+/** `tailpost serve`: the server, until it is told to stop. */
+
+import { getLogger } from "@logtape/logtape";
+import { Command } from "commander";
+import { within } from "../backoff.ts";
+import type { Config } from "../config.ts";
+import { migrateUp, migrationStatus } from "../migrations.ts";
+import { createServices, provideServices, type Services } from "../services.ts";
+import { openDatabase, withConnection } from "./database.ts";
+import { explaining, report } from "./migrate.ts";
+import { CommandError, configureLogging, print, say } from "./output.ts";
+import { addSettings, configOf } from "./settings.ts";
+import { stopSignal } from "./stop_signal.ts";
+
+const logger = getLogger(["tailpost"]);
+
+/** How long open requests may take to end once the server stops, in milliseconds. */
+const DRAIN = 2000;
+
+/** Makes the command. */
+export function serveCommand(): Command {
+  const command = new Command("serve")
+    .summary("serve the page and the API (the default)")
+    .description("Serves the live tail: the page, the stream and the API, until it is told to stop.");
+  addSettings(command, ["databaseUrl", "dataDir", "host", "port", "auth", "source", "migrate"]);
+  return command.addHelpText(
+    "after",
+    `
+Examples:
+  tailpost serve --auth off                          with an embedded PostgreSQL
+  DATABASE_URL=postgres://me@db/app tailpost serve --auth off --port 9000`,
+  ).action(async (flags: Record<string, unknown>) => {
+    const config = configOf(flags);
+    if (config.auth === "token") {
+      throw new CommandError(
+        'TAILPOST_AUTH is "token": this version cannot sign anybody in yet. Serve a loopback host with --auth off',
+        2,
+      );
+    }
+    if (config.source === "wal") {
+      throw new CommandError('TAILPOST_SOURCE is "wal": this version hears logs by notify alone', 2);
+    }
+    await serve(config);
+  });
+}
+
+/** What runs beside the server and ends with it. */
+export type Companion = (services: Services, signal: AbortSignal) => Promise<void>;
+
+/** Serves until SIGINT or SIGTERM. */
+export async function serve(config: Config, companion?: Companion): Promise<void> {
+  await configureLogging(config);
+  using stop = stopSignal();
+  await using database = await openDatabase(config, stop.signal);
+  await prepareTables(database.url, config, stop.signal);
+  await using services = createServices(config, database.url);
+  provideServices(services);
+  const fetch = await builtServer();
+  const server = listen(config, fetch);
+  const companionDone = companion?.(services, stop.signal);
+  const stopped = new Promise<null>((resolve) =>
+    stop.signal.addEventListener("abort", () => resolve(null), { once: true })
+  );
+  const failure = await Promise.race([stopped, database.failed]);
+  say("Stopping");
+  // First the streams: a server that shuts down waits for them.
+  services.hub.close();
+  await within(DRAIN, server.shutdown(), "Requests were still open").catch((error: unknown) =>
+    logger.warn("Stopped with {error}", { error })
+  );
+  await companionDone;
+  if (failure) throw new CommandError(failure.message, 1, { cause: failure });
+}
+
+/** Applies what is pending, or says what to run. */
+async function prepareTables(url: string, config: Config, signal: AbortSignal): Promise<void> {
+  await explaining(() =>
+    withConnection(url, async (sql) => {
+      if (config.migrate === "auto") return void await migrateUp(sql, { signal, onProgress: report });
+      const pending = (await migrationStatus(sql)).filter(({ state }) => state === "pending");
+      if (pending.length === 0) return;
+      const count = pending.length === 1 ? "1 migration is" : `${pending.length} migrations are`;
+      throw new CommandError(
+        `Cannot serve: ${count} pending. Run tailpost migrate, or serve with --migrate auto`,
+      );
+    })
+  );
+}
+
+type Fetch = (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Promise<Response>;
+
+/** The request handler that the build wrote. Imported only now: it is not there before the first build. */
+async function builtServer(): Promise<Fetch> {
+  const url = new URL("../../_fresh/server.js", import.meta.url).href;
+  try {
+    const { default: server } = await import(url) as { default: { fetch: Fetch } };
+    return server.fetch;
+  } catch (cause) {
+    if (!(cause instanceof TypeError) || !cause.message.includes("not found")) throw cause;
+    throw new CommandError("Cannot serve: the pages are not built. Run deno task build", 1, { cause });
+  }
+}
+
+function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({
+      hostname: config.host,
+      port: config.port,
+      onListen: ({ hostname, port }) => {
+        const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+        print(`Tailpost is ready at http://${host}:${port}`);
+      },
+      onError(error) {
+        logger.error("A request failed: {error}", { error });
+        return new Response("Internal Server Error", { status: 500 });
+      },
+    }, fetch);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.AddrInUse
+      ? "something else listens there. Choose another with --port, 0 picks a free one"
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    throw new CommandError(`Cannot listen on ${config.host}:${config.port}: ${reason}`, 1, { cause });
+  }
+}

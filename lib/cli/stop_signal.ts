@@ -1,0 +1,35 @@
+/** Stopping on Ctrl-C and SIGTERM. */
+
+/** Aborts when the process is asked to stop; a second time ends it at once. */
+export interface StopSignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Takes over the signals until disposed of. */
+export function stopSignal(): StopSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    // Someone who presses Ctrl-C twice does not want to wait. What we started ends with us.
+    if (controller.signal.aborted) Deno.exit(130);
+    controller.abort(new Stopped());
+  };
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+    },
+  };
+}
+
+/** The process was asked to stop. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+  constructor() {
+    super("Stopped");
+  }
+}

@@ -1,0 +1,229 @@
+/** Settings: a flag, then the environment, then a default. The environment is read here and nowhere else. */
+
+import { join } from "node:path";
+import { z } from "zod";
+
+/** Everything that can be set. */
+export interface Config {
+  /** `null`: the embedded PostgreSQL in the data directory. */
+  readonly databaseUrl: string | null;
+  readonly dataDir: string;
+  /** Programs for the embedded PostgreSQL instead of those that Tailpost carries; `null`: Tailpost's own. */
+  readonly pgBinDir: string | null;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly auth: "token" | "off";
+  readonly source: "notify" | "wal";
+  readonly migrate: "auto" | "off";
+  readonly heartbeatSeconds: number;
+  readonly maxViewers: number;
+  readonly logLevel: "debug" | "info" | "warning" | "error";
+  readonly logFormat: "text" | "json";
+}
+
+/** A setting with a value that is not allowed. The message is one line that names both. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** How one setting is given. */
+export interface Setting {
+  readonly key: keyof Config;
+  /** Names in the environment, the first that is set counts. */
+  readonly env: readonly string[];
+  /** As commander writes it, absent where there is no flag. */
+  readonly flag?: string;
+  readonly about: string;
+  /** What the default is, for people. */
+  readonly default: string;
+  /** What is allowed, for people. */
+  readonly allowed: string;
+  readonly schema: z.ZodType<string | number>;
+}
+
+const oneOf = (...values: string[]) => ({ allowed: values.join(" or "), schema: z.enum(values) });
+const wholeNumber = (from: number, to: number) => ({
+  allowed: `a whole number from ${from} to ${to}`,
+  schema: z.string().regex(/^\d{1,9}$/u).transform(Number).refine((number) => number >= from && number <= to),
+});
+
+/** All settings, in the order of the help. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: "databaseUrl",
+    env: ["DATABASE_URL"],
+    flag: "--database-url <url>",
+    about: "the PostgreSQL that holds the logs",
+    default: "an embedded PostgreSQL in the data directory",
+    allowed: "postgres://user:password@host:port/database",
+    schema: z.string().regex(/^postgres(?:ql)?:\/\/\S+$/u),
+  },
+  {
+    key: "dataDir",
+    env: ["TAILPOST_DATA_DIR"],
+    flag: "--data-dir <folder>",
+    about: "where the embedded PostgreSQL lives",
+    default: "/var/lib/tailpost as root, else ~/.local/share/tailpost",
+    allowed: "a folder",
+    schema: z.string().min(1),
+  },
+  {
+    key: "pgBinDir",
+    env: ["PG_BINDIR"],
+    about: "the folder of another PostgreSQL's programs for the embedded database",
+    default: "the PostgreSQL that Tailpost carries",
+    allowed: "a folder",
+    schema: z.string().min(1),
+  },
+  {
+    key: "host",
+    env: ["TAILPOST_HOST"],
+    flag: "--host <address>",
+    about: "the address to listen on",
+    default: "127.0.0.1",
+    allowed: "a host name or an address",
+    schema: z.string().regex(/^[\w.:[\]-]+$/u),
+  },
+  {
+    key: "port",
+    env: ["TAILPOST_PORT", "PORT"],
+    flag: "--port <number>",
+    about: "the port to listen on, 0 picks a free one",
+    default: "8000",
+    ...wholeNumber(0, 65535),
+  },
+  {
+    key: "auth",
+    env: ["TAILPOST_AUTH"],
+    flag: "--auth <mode>",
+    about: "who may read and write, off: whoever reaches the port (loopback hosts only)",
+    default: "token",
+    ...oneOf("token", "off"),
+  },
+  {
+    key: "source",
+    env: ["TAILPOST_SOURCE"],
+    flag: "--source <source>",
+    about: "how logs are heard",
+    default: "notify",
+    ...oneOf("notify", "wal"),
+  },
+  {
+    key: "migrate",
+    env: ["TAILPOST_MIGRATE"],
+    flag: "--migrate <mode>",
+    about: "whether serve changes the tables when it has to",
+    default: "auto with the embedded PostgreSQL, else off",
+    ...oneOf("auto", "off"),
+  },
+  {
+    key: "heartbeatSeconds",
+    env: ["TAILPOST_HEARTBEAT_SECONDS"],
+    about: "between two heartbeats on a stream",
+    default: "15",
+    ...wholeNumber(1, 3600),
+  },
+  {
+    key: "maxViewers",
+    env: ["TAILPOST_MAX_VIEWERS"],
+    about: "open streams at most, more are answered with 503",
+    default: "20000",
+    ...wholeNumber(1, 1_000_000),
+  },
+  {
+    key: "logLevel",
+    env: ["TAILPOST_LOG_LEVEL"],
+    about: "the least severe of Tailpost's own log lines",
+    default: "info",
+    ...oneOf("debug", "info", "warning", "error"),
+  },
+  {
+    key: "logFormat",
+    env: ["TAILPOST_LOG_FORMAT"],
+    about: "the form of Tailpost's own log lines",
+    default: "text on a terminal, else json",
+    ...oneOf("text", "json"),
+  },
+];
+
+/** Flags as commander hands them over. */
+export type Flags = Readonly<Partial<Record<keyof Config, string>>>;
+
+/** What defaults depend on. */
+export interface Surroundings {
+  readonly env: (name: string) => string | undefined;
+  readonly isRoot: boolean;
+  readonly isTerminal: boolean;
+}
+
+/** The process's own surroundings. */
+export function surroundings(): Surroundings {
+  return {
+    env: (name) => Deno.env.get(name),
+    isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+    isTerminal: Deno.stderr.isTerminal(),
+  };
+}
+
+/**
+ * Reads all settings.
+ *
+ * @throws {ConfigError} on a value that is not allowed
+ */
+export function readConfig(flags: Flags, from: Surroundings = surroundings()): Config {
+  const values: Partial<Record<keyof Config, string | number>> = {};
+  for (const setting of SETTINGS) {
+    const value = readSetting(setting, flags, from);
+    if (value !== undefined) values[setting.key] = value;
+  }
+  const config = {
+    databaseUrl: null,
+    dataDir: defaultDataDir(from),
+    pgBinDir: null,
+    host: "127.0.0.1",
+    port: 8000,
+    auth: "token",
+    source: "notify",
+    migrate: values.databaseUrl === undefined ? "auto" : "off",
+    heartbeatSeconds: 15,
+    maxViewers: 20_000,
+    logLevel: "info",
+    logFormat: from.isTerminal ? "text" : "json",
+    ...values,
+  } as Config;
+  if (config.auth === "off" && !isLoopback(config.host)) {
+    throw new ConfigError(
+      `TAILPOST_AUTH is "off" and TAILPOST_HOST is "${config.host}": without sign-in only a loopback host is allowed, ` +
+        "127.0.0.1, ::1 or localhost",
+    );
+  }
+  return config;
+}
+
+/** Whether a host is reachable from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host);
+}
+
+function readSetting(setting: Setting, flags: Flags, from: Surroundings): string | number | undefined {
+  const flag = flags[setting.key];
+  const name = flag === undefined ? setting.env.find((name) => from.env(name)) : setting.flag?.split(" ")[0];
+  const text = flag ?? (name && from.env(name));
+  if (name === undefined || text === undefined) return undefined;
+  const result = setting.schema.safeParse(text);
+  if (result.success) return result.data;
+  const shown = setting.key === "databaseUrl" ? withoutPassword(text) : text;
+  throw new ConfigError(`${name} is ${JSON.stringify(shown)}: allowed is ${setting.allowed}`);
+}
+
+/** A database URL for people to read. */
+export function withoutPassword(url: string): string {
+  return url.replace(/(\/\/[^:@/]*):[^@/]*@/u, "$1:***@").replace(/([?&]password=)[^&]*/giu, "$1***");
+}
+
+function defaultDataDir(from: Surroundings): string {
+  if (from.isRoot) return "/var/lib/tailpost";
+  const home = from.env("HOME") ?? from.env("USERPROFILE") ?? ".";
+  return join(from.env("XDG_DATA_HOME") || join(home, ".local", "share"), "tailpost");
+}

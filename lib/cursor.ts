@@ -1,0 +1,65 @@
+/**
+ * Cursors: PostgreSQL snapshots as text, `xmin:xmax:xip,xip,...` (PostgreSQL manual 9.27.8, `pg_snapshot`). A cursor says
+ * "everything visible in this snapshot was delivered". Pure.
+ */
+
+/** A snapshot: ids below `xmin` have ended, ids from `xmax` on have not begun, those in `xip` were running. */
+export interface Cursor {
+  readonly xmin: bigint;
+  readonly xmax: bigint;
+  readonly xip: readonly bigint[];
+}
+
+/** A cursor lists every open transaction; more than this is not one of ours. */
+export const MAX_CURSOR_LENGTH = 8192;
+
+/** A text that is no cursor. */
+export class CursorError extends Error {
+  override readonly name = "CursorError";
+}
+
+/** The greatest transaction id of 64 bits. */
+const MAX_XID = 2n ** 64n - 1n;
+
+/**
+ * Reads a cursor, as strictly as PostgreSQL reads a `pg_snapshot`.
+ *
+ * @throws {CursorError} when the text is not a snapshot
+ */
+export function parseCursor(text: string): Cursor {
+  const parts = text.length <= MAX_CURSOR_LENGTH
+    ? /^([0-9]{1,20}):([0-9]{1,20}):([0-9]{1,20}(?:,[0-9]{1,20})*)?$/u.exec(text)
+    : null;
+  if (!parts) throw new CursorError("Not a cursor, expected a snapshot such as 7310:7315:7310,7312");
+  const xmin = BigInt(parts[1] ?? "");
+  const xmax = BigInt(parts[2] ?? "");
+  const xip = parts[3] === undefined ? [] : parts[3].split(",").map(BigInt);
+  const ordered = xip.every((xid, i) => xid >= xmin && xid < xmax && (i === 0 || xid > (xip[i - 1] ?? 0n)));
+  if (xmin === 0n || xmin > xmax || xmax > MAX_XID || !ordered) {
+    throw new CursorError("Not a cursor: its transaction ids are out of order");
+  }
+  return { xmin, xmax, xip };
+}
+
+/** The text that {@link parseCursor} reads back. */
+export function formatCursor(cursor: Cursor): string {
+  return `${cursor.xmin}:${cursor.xmax}:${cursor.xip.join(",")}`;
+}
+
+/** Whether a transaction was visible in the snapshot (as PostgreSQL's `pg_visible_in_snapshot`). */
+export function isVisible(xid: bigint, cursor: Cursor): boolean {
+  return xid < cursor.xmin || (xid < cursor.xmax && !cursor.xip.includes(xid));
+}
+
+/**
+ * The better of two cursors that are both true for the same viewer: the one with the greater xmax, which is the newer.
+ * Either may be missing.
+ */
+export function newerCursor(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return xmaxOf(b) >= xmaxOf(a) ? b : a;
+}
+
+function xmaxOf(text: string): bigint {
+  return BigInt(text.slice(text.indexOf(":") + 1, text.lastIndexOf(":")));
+}

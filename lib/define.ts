@@ -1,0 +1,12 @@
+/** Routes with the state that every request carries. */
+
+import { createDefine } from "fresh";
+import type { Services } from "./services.ts";
+
+/** What the middleware in main.ts puts on every request. */
+export interface State {
+  services: Services;
+}
+
+/** `define.handlers`, `define.page` and `define.middleware`, typed for {@link State}. */
+export const define = createDefine<State>();

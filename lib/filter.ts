@@ -1,0 +1,115 @@
+/** Filters as the URL carries them: parsing, writing and a canonical form. Pure, and safe in a browser. */
+
+import { type Level, LEVELS, parseLevel } from "./log.ts";
+
+/** A text to look for in messages: plain and without regard to case, or a regular expression (RE2 syntax). */
+export type TextPattern =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "regexp"; readonly source: string; readonly ignoreCase: boolean };
+
+/** Which logs a viewer gets. Empty lists let everything through. */
+export interface Filter {
+  /** Without repeats, in the order of {@link LEVELS}. */
+  readonly levels: readonly Level[];
+  /** Without repeats, sorted. */
+  readonly services: readonly string[];
+  /** What a message must contain. */
+  readonly q: TextPattern | null;
+  /** What a message must not contain, any of these. Without repeats, sorted. */
+  readonly not: readonly TextPattern[];
+}
+
+/** The filter that lets everything through. */
+export const NO_FILTER: Filter = { levels: [], services: [], q: null, not: [] };
+
+/** The most that one filter may hold: every filter is kept, compiled and compared in memory. */
+export const FILTER_BOUNDS = {
+  services: 100,
+  serviceLength: 1000,
+  patterns: 20,
+  patternLength: 1000,
+} as const;
+
+/** A filter that cannot be understood. `path` is the parameter at fault. */
+export class FilterError extends Error {
+  override readonly name = "FilterError";
+  constructor(readonly path: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/**
+ * Reads `level`, `service`, `q` and `not` from a query string; other parameters are left alone. `level` and `service`
+ * may repeat or hold several values between commas, `not` may repeat.
+ *
+ * @throws {FilterError} on an unknown level or anything over {@link FILTER_BOUNDS}
+ */
+export function parseFilter(params: URLSearchParams): Filter {
+  const levels = new Set(
+    values(params, "level").map((name) => {
+      const level = parseLevel(name);
+      if (!level) {
+        throw new FilterError("level", `Unknown level ${quote(name)}, allowed: ${LEVELS.join(", ")}`);
+      }
+      return level;
+    }),
+  );
+  const services = [...new Set(values(params, "service"))].sort();
+  bound("service", services.length, FILTER_BOUNDS.services, "values");
+  for (const service of services) bound("service", service.length, FILTER_BOUNDS.serviceLength, "characters");
+  const q = params.getAll("q").filter((text) => text !== "");
+  bound("q", q.length, 1, "values");
+  const not = [...new Set(params.getAll("not").filter((text) => text !== ""))].sort();
+  bound("not", not.length, FILTER_BOUNDS.patterns, "values");
+  return {
+    levels: LEVELS.filter((level) => levels.has(level)),
+    services,
+    q: q[0] === undefined ? null : parsePattern("q", q[0]),
+    not: not.map((text) => parsePattern("not", text)),
+  };
+}
+
+/** Writes a filter as query parameters; {@link parseFilter} reads the same filter from them. */
+export function filterParams(filter: Filter): URLSearchParams {
+  const params = new URLSearchParams();
+  if (filter.levels.length > 0) params.set("level", filter.levels.join(","));
+  // A service may itself hold a comma, which a list between commas would split.
+  for (const service of filter.services) params.append("service", service.replaceAll(",", "\\,"));
+  if (filter.q) params.set("q", patternText(filter.q));
+  for (const pattern of filter.not) params.append("not", patternText(pattern));
+  return params;
+}
+
+/** The same text for equal filters, another for different ones: what viewers of one filter share is kept under it. */
+export function filterKey(filter: Filter): string {
+  return filterParams(filter).toString();
+}
+
+/** A pattern as a person types it: `/.../` or `/.../i` is a regular expression, all else is text. */
+export function parsePattern(path: string, text: string): TextPattern {
+  bound(path, text.length, FILTER_BOUNDS.patternLength, "characters");
+  const regexp = /^\/(.+)\/(i?)$/su.exec(text);
+  if (!regexp) return { kind: "text", text: text.toLowerCase() };
+  return { kind: "regexp", source: regexp[1] ?? "", ignoreCase: regexp[2] === "i" };
+}
+
+/** The text that {@link parsePattern} reads back. */
+export function patternText(pattern: TextPattern): string {
+  return pattern.kind === "text" ? pattern.text : `/${pattern.source}/${pattern.ignoreCase ? "i" : ""}`;
+}
+
+/** The values of a parameter that may repeat or hold a list between commas; `\,` is a comma within a value. */
+function values(params: URLSearchParams, name: string): string[] {
+  return params.getAll(name)
+    .flatMap((list) => list.split(/(?<!\\),/u))
+    .map((value) => value.replaceAll("\\,", ",").trim())
+    .filter((value) => value !== "");
+}
+
+function bound(path: string, size: number, most: number, unit: string): void {
+  if (size > most) throw new FilterError(path, `Too long: ${size} ${unit}, at most ${most} are allowed`);
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 40 ? text.slice(0, 40) + "…" : text);
+}

@@ -1,0 +1,237 @@
+/**
+ * The hub: takes what the listener hears and fans it out to viewers as Server-Sent Events. It knows nothing of SQL or HTTP. A
+ * feed an organization does the work; here are the feeds, the one timer that flushes them, and the bounds.
+ */
+
+import { Feed, type Group } from "./hub/feed.ts";
+import type { HubStore, Source, SourceEvents } from "./hub/ports.ts";
+import { Viewer } from "./hub/viewer.ts";
+import { type Filter, filterKey } from "./filter.ts";
+import { compileFilter, looksAtText, type Matcher } from "./match.ts";
+import { NotificationError, parseNotification } from "./notification.ts";
+
+export type * from "./hub/ports.ts";
+
+/** What {@link createHub} needs. Times are in milliseconds. */
+export interface HubOptions {
+  readonly source: Source;
+  readonly store: HubStore;
+  /** Between two heartbeats. */
+  readonly heartbeat: number;
+  /** Open streams at most; more are refused with {@link HubFullError}. */
+  readonly maxViewers: number;
+  /** Least time between two writes to a viewer; the first after a quiet moment goes at once. Default 20. */
+  readonly flushInterval?: number;
+  /** How long an organization is still heard after its last viewer left. Default 30,000. */
+  readonly linger?: number;
+  /** The browser's reconnect time. Default 2000. */
+  readonly retry?: number;
+  /** Something failed that a person should know of. */
+  readonly onError?: (message: string, error: unknown) => void;
+}
+
+/** What a viewer wants. */
+export interface Subscription {
+  readonly organizationId: number;
+  readonly filter: Filter;
+  /** The newest matching logs to begin with, 0 for none. */
+  readonly tail: number;
+  /** The cursor to resume from; the tail is left out then. */
+  readonly since: string | null;
+}
+
+/** Counts since the start, for metrics. */
+export interface HubCounts {
+  /** Payloads heard, and those that no trigger of ours wrote. */
+  notifications: number;
+  malformed: number;
+  /** Logs taken in, and logs written to viewers (each viewer counted). */
+  logs: number;
+  sent: number;
+  /** Viewers at the moment, and all there ever were. */
+  viewers: number;
+  subscriptions: number;
+}
+
+/** See the module's comment. */
+export interface Hub extends SourceEvents {
+  /**
+   * Opens a stream.
+   *
+   * @throws {HubFullError} when there are too many viewers
+   * @throws {FilterError} when the filter does not compile
+   */
+  subscribe(subscription: Subscription): ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly counts: Readonly<HubCounts>;
+  /** Ends every stream; no more are opened. */
+  close(): void;
+}
+
+/** Too many viewers, or shutting down. */
+export class HubFullError extends Error {
+  override readonly name = "HubFullError";
+}
+
+/** Makes a hub. {@link Hub.close} ends its timers. */
+export function createHub(options: HubOptions): Hub {
+  const { source, store, flushInterval = 20, linger = 30_000, retry = 2000, onError = () => {} } = options;
+  const feeds = new Map<number, Feed>();
+  const lingering = new Map<number, ReturnType<typeof setTimeout>>();
+  const pausing = new Set<() => void>();
+  const counts: HubCounts = {
+    notifications: 0,
+    malformed: 0,
+    logs: 0,
+    sent: 0,
+    viewers: 0,
+    subscriptions: 0,
+  };
+  const dirty = new Set<Feed>();
+  const now = () => performance.now();
+  let flushTimer: ReturnType<typeof setTimeout> | undefined;
+  let scheduled = false;
+  let nextFlush = 0;
+  let sourceConnected = true;
+  let closed = false;
+
+  const beat = setInterval(() => {
+    for (const feed of feeds.values()) feed.heartbeat();
+  }, options.heartbeat);
+
+  function schedule(feed: Feed): void {
+    dirty.add(feed);
+    if (scheduled || closed) return;
+    scheduled = true;
+    const wait = nextFlush - now();
+    // A microtask: all payloads of one network read are heard first, and leave together.
+    if (wait <= 0) queueMicrotask(flush);
+    else flushTimer = setTimeout(flush, wait);
+  }
+
+  function flush(): void {
+    scheduled = false;
+    const started = now();
+    const flushing = [...dirty];
+    dirty.clear();
+    for (const feed of flushing) feed.flush();
+    const ended = now();
+    // Flushing takes at most a third of the time, however many viewers there are.
+    nextFlush = ended + Math.max(flushInterval, 2 * (ended - started));
+  }
+
+  /** Waits longer after each failure: 0.1 s to 5 s. */
+  function pause(attempt: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(wake, Math.min(5000, 100 * 2 ** attempt));
+    function wake() {
+      clearTimeout(timer);
+      pausing.delete(wake);
+      resolve();
+    }
+    pausing.add(wake);
+    return promise;
+  }
+
+  function feedOf(organizationId: number): Feed {
+    const existing = feeds.get(organizationId);
+    if (existing) return existing;
+    const feed = new Feed({
+      organizationId,
+      store,
+      schedule,
+      pause,
+      now,
+      onError,
+      counts,
+      onLeave() {
+        counts.viewers--;
+        if (feed.size > 0 || closed) return;
+        clearTimeout(lingering.get(organizationId));
+        lingering.set(organizationId, setTimeout(() => forget(feed), linger));
+      },
+    });
+    feeds.set(organizationId, feed);
+    if (!sourceConnected) feed.disconnected();
+    source.watch(organizationId);
+    return feed;
+  }
+
+  function forget(feed: Feed): void {
+    lingering.delete(feed.organizationId);
+    if (feed.size > 0) return;
+    feed.disconnected();
+    feeds.delete(feed.organizationId);
+    dirty.delete(feed);
+    source.unwatch(feed.organizationId);
+  }
+
+  function groupOf(feed: Feed, filter: Filter, matcher: Matcher): Group {
+    const key = filterKey(filter);
+    const existing = feed.groups.get(key);
+    if (existing) return existing;
+    const group: Group = {
+      key,
+      filter,
+      matcher,
+      looksAtText: looksAtText(filter),
+      live: new Set(),
+      behind: new Set(),
+      cursor: null,
+    };
+    feed.groups.set(key, group);
+    return group;
+  }
+
+  return {
+    counts,
+    subscribe({ organizationId, filter, tail, since }) {
+      if (closed || counts.viewers >= options.maxViewers) {
+        throw new HubFullError(
+          closed ? "The server is stopping" : `All ${options.maxViewers} streams are taken`,
+        );
+      }
+      const matcher = compileFilter(filter);
+      clearTimeout(lingering.get(organizationId));
+      const feed = feedOf(organizationId);
+      const group = groupOf(feed, filter, matcher);
+      const viewer = new Viewer(feed, group, { tail, since }, retry);
+      counts.viewers++;
+      counts.subscriptions++;
+      feed.join(group, viewer);
+      return viewer.stream;
+    },
+    listening(organizationId) {
+      sourceConnected = true;
+      feeds.get(organizationId)?.listening();
+    },
+    notified(organizationId, payload) {
+      counts.notifications++;
+      try {
+        const notification = parseNotification(payload);
+        feeds.get(organizationId)?.notified(notification);
+      } catch (error) {
+        if (!(error instanceof NotificationError)) throw error;
+        counts.malformed++;
+        onError(`Ignored a notification for organization ${organizationId}`, error);
+      }
+    },
+    disconnected() {
+      sourceConnected = false;
+      for (const feed of feeds.values()) feed.disconnected();
+    },
+    close() {
+      closed = true;
+      clearInterval(beat);
+      clearTimeout(flushTimer);
+      for (const timer of lingering.values()) clearTimeout(timer);
+      for (const wake of pausing) wake();
+      for (const feed of feeds.values()) {
+        feed.flush();
+        feed.disconnected();
+        for (const group of feed.groups.values()) {
+          for (const viewer of [...group.live, ...group.behind]) viewer.close();
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** What the hub needs from the rest: where logs are announced, and where they are kept. */
+
+import type { Filter } from "../filter.ts";
+import type { Log } from "../log.ts";
+import type { Gap } from "../sse.ts";
+
+/** Where logs are announced: the listener. It tells the hub what it hears through the hub's {@link SourceEvents}. */
+export interface Source {
+  /** Wants to hear of an organization; `SourceEvents.listening` tells when it does. */
+  watch(organizationId: number): void;
+  /** Does not want to hear of it any more. */
+  unwatch(organizationId: number): void;
+}
+
+/** What a source tells the hub. */
+export interface SourceEvents {
+  /** From now on every commit of the organization is announced. Said again after each reconnect. */
+  listening(organizationId: number): void;
+  /** One payload, in commit order. */
+  notified(organizationId: number, payload: string): void;
+  /** Commits are missed from now on until `listening` is said again. */
+  disconnected(reason: string): void;
+}
+
+/** Logs read from the table, for viewers or for the hub itself. */
+export interface Fetched {
+  /** In the order in which they are to be sent. */
+  readonly logs: readonly FetchedLog[];
+  /** Everything visible in this snapshot is among `logs`, in `gap`, or was known to the asker. */
+  readonly cursor: string;
+  readonly gap: Gap | null;
+}
+
+/** A row of the table: the log (its message a preview where it is long) and the transaction that wrote it. */
+export interface FetchedLog {
+  readonly log: Log;
+  readonly xid: bigint;
+}
+
+/** Where logs are kept: the table. Every method may reject while the database is away. */
+export interface HubStore {
+  /** The current snapshot, as a cursor. */
+  snapshot(): Promise<string>;
+  /** What a cursor has not seen: the newest up to `limit`, the others counted in a gap. */
+  catchUp(query: FetchQuery & { readonly since: string }): Promise<Fetched>;
+  /** The newest logs, oldest first. */
+  newest(query: FetchQuery): Promise<Fetched>;
+  /** The logs of these ids with their whole messages; ids that do not exist are left out. */
+  read(organizationId: number, ids: readonly number[]): Promise<readonly WholeMessage[]>;
+}
+
+/** A log as it is sent, beside the same log with its whole message. */
+export interface WholeMessage {
+  readonly log: Log;
+  readonly whole: Log;
+}
+
+/** Which logs to fetch, and how many at most. */
+export interface FetchQuery {
+  readonly organizationId: number;
+  readonly filter: Filter;
+  readonly limit: number;
+}

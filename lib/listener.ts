@@ -1,0 +1,136 @@
+/**
+ * The listener: the one PostgreSQL connection that LISTENs, for all organizations (PostgreSQL manual, LISTEN). It is used for
+ * nothing else, except for a query every ten seconds that finds a connection which is open on our side alone. When
+ * it is lost, another is made, for ever, with backoff.
+ */
+
+import type postgres from "postgres";
+import { backoff, wait, within } from "./backoff.ts";
+import type { Source, SourceEvents } from "./hub/ports.ts";
+import { channelOf, organizationOf } from "./notification.ts";
+
+/** What a connection tells the listener. The options of this name are postgres.js's. */
+export interface ConnectionHooks {
+  readonly onnotify: (channel: string, payload: string) => void;
+  readonly onclose: () => void;
+}
+
+/** What {@link createListener} needs. Times are in milliseconds. */
+export interface ListenerOptions {
+  /** Makes a client of exactly one connection, which opens with its first query. */
+  readonly connect: (hooks: ConnectionHooks) => postgres.Sql;
+  readonly events: SourceEvents;
+  /** Called each time the connection stands. */
+  readonly onConnected?: () => void;
+  /** Between two liveness queries. Default 10,000. */
+  readonly probeInterval?: number;
+  /** How long a query may take. Default 5,000. */
+  readonly probeTimeout?: number;
+  /** The wait after a number of failed tries. Default {@link backoff}. */
+  readonly delay?: (attempt: number) => number;
+}
+
+/** See the module's comment. */
+export interface Listener extends Source, AsyncDisposable {
+  /** Whether the connection stands. */
+  readonly connected: boolean;
+  /** How often a connection was made. */
+  readonly connections: number;
+}
+
+/** Starts a listener. It connects at once and never gives up; dispose of it to end it. */
+export function createListener(options: ListenerOptions): Listener {
+  const { connect, events, probeInterval = 10_000, probeTimeout = 5_000, delay = backoff } = options;
+  const stopping = new AbortController();
+  const watched = new Set<number>();
+  let sql: postgres.Sql | null = null;
+  let connected = false;
+  let connections = 0;
+
+  async function listen(connection: postgres.Sql, organizationId: number): Promise<void> {
+    await connection`listen ${connection(channelOf(organizationId))}`.simple();
+    if (connection === sql && watched.has(organizationId)) events.listening(organizationId);
+  }
+
+  /** One connection, from its making to its loss. Rejects with the reason. */
+  async function run(onConnected: () => void): Promise<never> {
+    const lost = Promise.withResolvers<never>();
+    const over = new AbortController();
+    const connection = connect({
+      onnotify(channel, payload) {
+        const organizationId = organizationOf(channel);
+        if (organizationId !== null) events.notified(organizationId, payload);
+      },
+      onclose: () => lost.reject(new Error("The connection was closed")),
+    });
+    const stop = () => lost.reject(stopping.signal.reason);
+    stopping.signal.addEventListener("abort", stop);
+    try {
+      await Promise.race([
+        lost.promise,
+        within(2 * probeTimeout, connection`select 1`.simple(), "No answer from PostgreSQL"),
+      ]);
+      sql = connection;
+      onConnected();
+      await Promise.race([
+        lost.promise,
+        within(
+          2 * probeTimeout,
+          Promise.all([...watched].map((id) => listen(connection, id))),
+          "LISTEN timed out",
+        ),
+      ]);
+      for (;;) {
+        await Promise.race([lost.promise, wait(probeInterval, over.signal)]);
+        const probe = connection`select 1`.simple();
+        await Promise.race([lost.promise, within(probeTimeout, probe, "No answer to the liveness query")]);
+      }
+    } finally {
+      stopping.signal.removeEventListener("abort", stop);
+      sql = null;
+      over.abort();
+      // Ends the socket at once, answers or not; what is still asked on it rejects, which nobody waits for any more.
+      connection.end({ timeout: 0 }).catch(() => {});
+    }
+  }
+
+  const running = (async () => {
+    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
+      try {
+        await run(() => {
+          attempt = 0;
+          connected = true;
+          connections++;
+          options.onConnected?.();
+        });
+      } catch (error) {
+        connected = false;
+        if (stopping.signal.aborted) return;
+        events.disconnected(error instanceof Error ? error.message : String(error));
+      }
+      await wait(delay(attempt), stopping.signal);
+    }
+  })();
+
+  return {
+    get connected() {
+      return connected;
+    },
+    get connections() {
+      return connections;
+    },
+    watch(organizationId) {
+      watched.add(organizationId);
+      // A failure shows as the loss of the connection, and the next one listens to all that is watched.
+      if (sql) listen(sql, organizationId).catch(() => {});
+    },
+    unwatch(organizationId) {
+      watched.delete(organizationId);
+      if (sql) sql`unlisten ${sql(channelOf(organizationId))}`.simple().catch(() => {});
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort(new Error("The listener was stopped"));
+      await running;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** Where the connection to the stream stands, and how the page says so. Pure. */
+
+import type { DatabaseState } from "../sse.ts";
+import type { Problem } from "./view.ts";
+
+/** The state of the connection. */
+export type Connection =
+  /** The first answer is awaited. */
+  | { readonly phase: "connecting" }
+  /** The server streams. Logs come only while its database is connected. */
+  | { readonly phase: "live"; readonly database: DatabaseState }
+  /**
+   * The connection was lost and is being made again: at `retryAt` (epoch milliseconds), or when the browser sees fit,
+   * which it tells nobody (`null`). `reason` is what the server answered, where it did.
+   */
+  | { readonly phase: "reconnecting"; readonly retryAt: number | null; readonly reason: string | null }
+  /** The server will not stream this (4xx). Trying again would change nothing. */
+  | { readonly phase: "refused"; readonly status: number; readonly problem: Problem };
+
+/** How a connection is shown. */
+export interface Chip {
+  readonly tone: "waiting" | "good" | "warning" | "bad";
+  /** Without numbers that change: this is what a screen reader is told. */
+  readonly label: string;
+  /** Seconds to the next attempt, shown behind the label. */
+  readonly seconds: number | null;
+  /** What more there is to know, as a hint. */
+  readonly hint: string;
+  /** Whether a click tries again at once. */
+  readonly retry: boolean;
+}
+
+/** What the chip shows at the time `now`, in epoch milliseconds. `online` is the browser's own view of the network. */
+export function chipOf(connection: Connection, online: boolean, now: number): Chip {
+  if (!online) {
+    return chip("bad", "Offline", "This device has no network. Logs resume by themselves once it is back.");
+  }
+  switch (connection.phase) {
+    case "connecting":
+      return chip("waiting", "Connecting", "Waiting for the server's first answer.");
+    case "live":
+      return connection.database === "connected"
+        ? chip("good", "Live", "Logs appear as soon as their transaction commits.")
+        : chip(
+          "warning",
+          "Database reconnecting",
+          "The server lost PostgreSQL and is reconnecting. No log is lost.",
+        );
+    case "reconnecting": {
+      const { retryAt, reason } = connection;
+      const seconds = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);
+      return {
+        ...chip("warning", "Reconnecting", `${reason ?? "The connection was lost"}. Click to try now.`),
+        seconds: seconds > 0 ? seconds : null,
+        retry: true,
+      };
+    }
+    case "refused":
+      return { ...chip("bad", refusal(connection.status), connection.problem.message), retry: true };
+  }
+}
+
+function refusal(status: number): string {
+  if (status === 401) return "Signed out";
+  if (status === 403) return "Not allowed";
+  return "Not streaming";
+}
+
+function chip(tone: Chip["tone"], label: string, hint: string): Chip {
+  return { tone, label, seconds: null, hint, retry: false };
+}

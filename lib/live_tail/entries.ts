@@ -1,0 +1,82 @@
+/** What stands in the list: logs, gaps and remarks of the page itself. Pure. */
+
+import type { Log } from "../log.ts";
+import type { Gap } from "../sse.ts";
+
+/** One row of the list. `key` is unique among the rows of a page. */
+export type Entry = LogEntry | GapEntry | NoteEntry;
+
+/** A log. */
+export interface LogEntry {
+  readonly kind: "log";
+  readonly key: string;
+  readonly log: Log;
+}
+
+/** Logs that are not shown: the server could not send them, or the page held more than it may keep. */
+export interface GapEntry {
+  readonly kind: "gap";
+  readonly key: string;
+  readonly gap: Gap;
+  readonly cause: "stream" | "held";
+}
+
+/** Something that the reader must know about the rows around it. */
+export interface NoteEntry {
+  readonly kind: "note";
+  readonly key: string;
+  readonly text: string;
+}
+
+/** How many logs, and how many of them are errors. */
+export interface Tally {
+  readonly logs: number;
+  readonly errors: number;
+}
+
+/** The tally of nothing. */
+export const NO_TALLY: Tally = { logs: 0, errors: 0 };
+
+/** The row of a log. */
+export function logEntry(log: Log): LogEntry {
+  return { kind: "log", key: String(log.id), log };
+}
+
+/** Whether a row counts as an error: level error or fatal. */
+export function isError(entry: Entry): boolean {
+  return entry.kind === "log" && (entry.log.level === "error" || entry.log.level === "fatal");
+}
+
+/** Counts the logs among `entries`. */
+export function tally(entries: readonly Entry[]): Tally {
+  let logs = 0;
+  let errors = 0;
+  for (const entry of entries) {
+    if (entry.kind === "log") logs++;
+    if (isError(entry)) errors++;
+  }
+  return { logs, errors };
+}
+
+/** The sum of two tallies. */
+export function addTally(a: Tally, b: Tally): Tally {
+  return { logs: a.logs + b.logs, errors: a.errors + b.errors };
+}
+
+/** The gap that also covers `entry`; a note covers nothing. */
+export function widenGap(gap: Gap | null, entry: Entry): Gap | null {
+  if (entry.kind === "note") return gap;
+  if (entry.kind === "gap") return joinGaps(gap, entry.gap);
+  const { timestamp } = entry.log;
+  return joinGaps(gap, { missed: 1, from: timestamp, to: timestamp });
+}
+
+/** The gap that covers both; `null` covers nothing. Timestamps in ISO 8601 with milliseconds compare as text. */
+export function joinGaps(a: Gap | null, b: Gap | null): Gap | null {
+  if (a === null || b === null) return a ?? b;
+  return {
+    missed: a.missed + b.missed,
+    from: a.from < b.from ? a.from : b.from,
+    to: a.to > b.to ? a.to : b.to,
+  };
+}

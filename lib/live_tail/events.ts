@@ -1,0 +1,53 @@
+/** Reads what the stream sends. What is not as agreed is `null`, never a crash. Pure. */
+
+import { isLevel, type Log } from "../log.ts";
+import type { DatabaseState, Gap } from "../sse.ts";
+
+/** A log, from the data of a `message` event. */
+export function readLog(data: string): Log | null {
+  const value = parse(data);
+  if (value === null) return null;
+  const { id, timestamp, level, service, message, truncated } = value;
+  if (typeof id !== "number" || typeof timestamp !== "string" || typeof level !== "string") return null;
+  if (!isLevel(level) || typeof service !== "string" || typeof message !== "string") return null;
+  const log = { id, timestamp, level, service, message };
+  return truncated === true ? { ...log, truncated } : log;
+}
+
+/** The data of a `ready` event. */
+export function readReady(data: string): { database: DatabaseState; cursor: string | null } | null {
+  const value = parse(data);
+  if (value === null) return null;
+  const { cursor } = value;
+  return { database: databaseState(value.database), cursor: typeof cursor === "string" ? cursor : null };
+}
+
+/** The data of a `status` event. */
+export function readStatus(data: string): DatabaseState | null {
+  const value = parse(data);
+  return value === null ? null : databaseState(value.database);
+}
+
+/** The data of a `gap` event. */
+export function readGap(data: string): Gap | null {
+  const value = parse(data);
+  if (value === null) return null;
+  const { missed, from, to } = value;
+  if (typeof missed !== "number" || typeof from !== "string" || typeof to !== "string") return null;
+  return { missed, from, to };
+}
+
+function databaseState(value: unknown): DatabaseState {
+  return value === "reconnecting" ? "reconnecting" : "connected";
+}
+
+function parse(data: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? value as Record<string, unknown>
+      : null;
+  } catch {
+    return null;
+  }
+}

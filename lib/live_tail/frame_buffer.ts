@@ -1,0 +1,66 @@
+/**
+ * Between two frames: however many events arrive, the page renders once a frame. A hidden tab gets no frames at all, so
+ * the buffer is bounded; what goes over it is counted. Pure but for the scheduler it is given.
+ */
+
+import { addTally, type Entry, NO_TALLY, tally, widenGap } from "./entries.ts";
+import { type Batch, LIST_CAP, type Overflow } from "./list.ts";
+
+/** Collects entries and hands them on once a frame. */
+export interface FrameBuffer {
+  /** Takes an entry and asks for a frame, unless one is coming. */
+  push(entry: Entry): void;
+  /** Throws away what has not been handed on. */
+  clear(): void;
+}
+
+/** What a buffer needs. */
+export interface FrameBufferOptions {
+  /** Runs a function before the next repaint (`requestAnimationFrame`). */
+  readonly schedule: (run: () => void) => void;
+  /** Gets what arrived since the last frame; never an empty batch. */
+  readonly flush: (batch: Batch) => void;
+  /** The most entries kept between two frames: as many as the list shows. */
+  readonly bound?: number;
+}
+
+/** Makes a buffer. */
+export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBufferOptions): FrameBuffer {
+  let entries: Entry[] = [];
+  let overflow: Overflow | null = null;
+  let scheduled = false;
+
+  /** Trims in steps of `bound`, so that an entry costs the same however many come. */
+  function trim(): void {
+    const surplus = entries.splice(0, entries.length - bound);
+    if (surplus.length === 0) return;
+    overflow = {
+      gap: surplus.reduce(widenGap, overflow?.gap ?? null),
+      tally: addTally(overflow?.tally ?? NO_TALLY, tally(surplus)),
+    };
+  }
+
+  function frame(): void {
+    scheduled = false;
+    if (entries.length > bound) trim();
+    if (entries.length === 0) return;
+    const batch = { entries, overflow };
+    entries = [];
+    overflow = null;
+    flush(batch);
+  }
+
+  return {
+    push(entry) {
+      entries.push(entry);
+      if (entries.length >= 2 * bound) trim();
+      if (scheduled) return;
+      scheduled = true;
+      schedule(frame);
+    },
+    clear() {
+      entries = [];
+      overflow = null;
+    },
+  };
+}

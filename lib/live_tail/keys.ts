@@ -1,0 +1,66 @@
+/** The keys of the page. Pure. */
+
+/** What a key does. */
+export type Command =
+  | "search"
+  | "pause"
+  | "live"
+  | "first"
+  | "close"
+  | "next"
+  | "previous"
+  | "open"
+  | "wrap"
+  | "help";
+
+/** The part of a KeyboardEvent that counts. */
+export interface KeyPress {
+  readonly key: string;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly altKey: boolean;
+}
+
+/** Where the key was pressed: in a text field, on a button or link, or anywhere else. */
+export type KeyPlace = "field" | "control" | "page";
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  "/": "search",
+  " ": "pause",
+  "End": "live",
+  "g": "live",
+  "G": "live",
+  "Home": "first",
+  "Escape": "close",
+  "j": "next",
+  "ArrowDown": "next",
+  "k": "previous",
+  "ArrowUp": "previous",
+  "Enter": "open",
+  "w": "wrap",
+  "?": "help",
+};
+
+/** The keys as the help lists them. */
+export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly label: string }[] = [
+  { keys: ["/"], label: "Search" },
+  { keys: ["Space"], label: "Pause or resume" },
+  { keys: ["End", "g"], label: "Back to live" },
+  { keys: ["Home"], label: "To the oldest row" },
+  { keys: ["j", "↓"], label: "Next log" },
+  { keys: ["k", "↑"], label: "Previous log" },
+  { keys: ["Enter"], label: "Show details" },
+  { keys: ["w"], label: "Wrap long messages" },
+  { keys: ["Esc"], label: "Close details" },
+  { keys: ["?"], label: "Show these keys" },
+];
+
+/** The command of a key, or `null` where the key belongs to the browser, a field or a button. */
+export function commandOf(press: KeyPress, place: KeyPlace): Command | null {
+  if (press.ctrlKey || press.metaKey || press.altKey) return null;
+  const command = Object.hasOwn(COMMANDS, press.key) ? COMMANDS[press.key] ?? null : null;
+  if (place === "field") return command === "close" ? command : null;
+  // Space and Enter press the button that has the focus.
+  if (place === "control" && (press.key === " " || press.key === "Enter")) return null;
+  return command;
+}

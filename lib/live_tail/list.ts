@@ -1,0 +1,110 @@
+/**
+ * The list of a live tail as a reducer: at most {@link LIST_CAP} rows stand in it and as many wait. Pure.
+ *
+ * While the reader follows, new rows push old ones out at the top. While the reader reads further up, rows are added
+ * below as long as that costs only rows above the viewport; the rest waits. While the list is paused everything waits.
+ * What waits is bounded too: the oldest go over into a gap that is counted and, later, shown as a row.
+ */
+
+import type { Gap } from "../sse.ts";
+import {
+  addTally,
+  type Entry,
+  type GapEntry,
+  joinGaps,
+  NO_TALLY,
+  type Tally,
+  tally,
+  widenGap,
+} from "./entries.ts";
+
+/** The most rows that stand in the list. */
+export const LIST_CAP = 500;
+
+/** The rows, and what waits to become rows. */
+export interface TailList {
+  /** What is shown, oldest first. */
+  readonly rows: readonly Entry[];
+  /** What comes after the rows once the reader returns, oldest first; one less than the cap at most. */
+  readonly waiting: readonly Entry[];
+  /** What stood before `waiting` and did not fit. */
+  readonly overflow: Gap | null;
+  /** All that arrived since the reader stopped following, whether in `rows`, in `waiting` or over the bound. */
+  readonly fresh: Tally;
+}
+
+/** What the reader does. `above` is how many rows stand wholly above the viewport. */
+export type Stance =
+  | { readonly kind: "follow" }
+  | { readonly kind: "read"; readonly above: number }
+  | { readonly kind: "pause" };
+
+/** What arrived between two frames. */
+export interface Batch {
+  readonly entries: readonly Entry[];
+  /** What arrived before `entries` and was over the bound of the buffer. */
+  readonly overflow: Overflow | null;
+}
+
+/** Entries of which only a count is left. */
+export interface Overflow {
+  readonly gap: Gap | null;
+  readonly tally: Tally;
+}
+
+/** A list without rows. */
+export const EMPTY_LIST: TailList = { rows: [], waiting: [], overflow: null, fresh: NO_TALLY };
+
+/** A batch of nothing: {@link receive} with it lets waiting rows in where there is room by now. */
+export const EMPTY_BATCH: Batch = { entries: [], overflow: null };
+
+/** Takes a batch into the list, as far as the reader's stance lets it. */
+export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST_CAP): TailList {
+  if (stance.kind === "follow") {
+    const pending = [...marker(list), ...list.waiting, ...batch.entries];
+    if (pending.length === 0 && list.fresh.logs === 0) return list;
+    return { rows: newest([...list.rows, ...pending], cap), waiting: [], overflow: null, fresh: NO_TALLY };
+  }
+  if (batch === EMPTY_BATCH && list.waiting.length === 0) return list;
+
+  const fresh = addTally(addTally(list.fresh, tally(batch.entries)), batch.overflow?.tally ?? NO_TALLY);
+  // A buffer that ran over holds a whole list's worth: whatever waited before it can never be shown.
+  const held = batch.overflow
+    ? { waiting: batch.entries, overflow: joinGaps(cover(list.overflow, list.waiting), batch.overflow.gap) }
+    : { waiting: [...list.waiting, ...batch.entries], overflow: list.overflow };
+
+  const room = stance.kind === "read" ? cap - list.rows.length + Math.min(stance.above, list.rows.length) : 0;
+  const admitted = [...marker(held), ...held.waiting].slice(0, Math.max(0, room));
+  const rows = admitted.length > 0 ? newest([...list.rows, ...admitted], cap) : list.rows;
+  const rest = admitted.length === 0 ? held : {
+    waiting: held.waiting.slice(admitted.length - marker(held).length),
+    overflow: null,
+  };
+
+  const surplus = Math.max(0, rest.waiting.length - (cap - 1));
+  return {
+    rows,
+    waiting: surplus > 0 ? rest.waiting.slice(surplus) : rest.waiting,
+    overflow: cover(rest.overflow, rest.waiting.slice(0, surplus)),
+    fresh,
+  };
+}
+
+/** Back to the newest row: all that waited comes in. */
+export function resume(list: TailList, cap = LIST_CAP): TailList {
+  return receive(list, EMPTY_BATCH, { kind: "follow" }, cap);
+}
+
+/** What waited and did not fit, as the row that says so. */
+function marker(held: Pick<TailList, "waiting" | "overflow">): GapEntry[] {
+  if (held.overflow === null) return [];
+  return [{ kind: "gap", key: `held-${held.waiting[0]?.key ?? "all"}`, gap: held.overflow, cause: "held" }];
+}
+
+function cover(gap: Gap | null, entries: readonly Entry[]): Gap | null {
+  return entries.reduce(widenGap, gap);
+}
+
+function newest(entries: readonly Entry[], cap: number): readonly Entry[] {
+  return entries.length > cap ? entries.slice(entries.length - cap) : entries;
+}

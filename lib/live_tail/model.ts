@@ -1,0 +1,332 @@
+/**
+ * What the page knows, as signals, and what a reader can do to it. Created on the server and in the browser alike;
+ * nothing outside is touched before {@link LiveTail.start}.
+ */
+
+import { batch, type Signal, signal } from "@preact/signals";
+import { type Activity, createActivity } from "./activity.ts";
+import type { Connection } from "./connection.ts";
+import { type Details, fetchDetails } from "./details.ts";
+import { addTally, type Entry, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
+import { createFrameBuffer, type FrameBuffer } from "./frame_buffer.ts";
+import { type Batch, EMPTY_BATCH, EMPTY_LIST, receive, resume, type Stance, type TailList } from "./list.ts";
+import { createRecentIds } from "./recent_ids.ts";
+import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
+import {
+  EMPTY_VIEW,
+  type Problem,
+  readView,
+  searchText,
+  streamParams,
+  type View,
+  viewProblem,
+  writeView,
+} from "./view.ts";
+
+/** The most service names kept as suggestions. */
+const MOST_SERVICES = 200;
+
+/** How long typing must rest before the stream is opened anew, in milliseconds. */
+const DEBOUNCE = 300;
+
+/** A page's address. */
+export interface Address {
+  /** The query string, with its question mark. */
+  readonly read: () => string;
+  readonly push: (search: string) => void;
+  readonly replace: (search: string) => void;
+}
+
+/** What the page needs of the browser. */
+export interface Browser extends StreamIo {
+  readonly address: Address;
+  /** `requestAnimationFrame` */
+  readonly frame: (run: () => void) => void;
+  /** How far the server's clock is ahead of this one, in milliseconds. */
+  readonly skew: number;
+}
+
+/** The page. */
+export interface LiveTail {
+  readonly view: Signal<View>;
+  readonly problem: Signal<Problem | null>;
+  readonly connection: Signal<Connection>;
+  readonly online: Signal<boolean>;
+  readonly list: Signal<TailList>;
+  /** Whether an answer of the stream belongs to the filter that is set. */
+  readonly settled: Signal<boolean>;
+  readonly following: Signal<boolean>;
+  readonly paused: Signal<boolean>;
+  readonly wrap: Signal<boolean>;
+  readonly help: Signal<boolean>;
+  /** Key of the marked row. */
+  readonly selected: Signal<string | null>;
+  readonly details: Signal<Details | null>;
+  /** Service names seen so far, sorted. */
+  readonly services: Signal<readonly string[]>;
+  /** All logs that arrived for this filter. */
+  readonly received: Signal<Tally>;
+  readonly activity: Activity;
+  /** Begins; the result ends it. */
+  start(browser: Browser): () => void;
+  /** Changes the controls; `field` is set while a person types, so that a burst of keys is one change. */
+  edit(view: View, field?: string): void;
+  /** The page's address was changed by back or forward. */
+  moved(): void;
+  retry(): void;
+  wake(): void;
+  /** Rows at the top may go as long as they are among the first `rows`. */
+  measureAbove(rows: () => number): void;
+  follow(following: boolean): void;
+  /** Lets in what has room by now, while the reader scrolls. */
+  admit(): void;
+  pause(paused: boolean): void;
+  /** Back to the newest row, wherever the reader is. */
+  goLive(): void;
+  clear(): void;
+  select(entry: Entry): void;
+  open(id: number): void;
+  close(): void;
+}
+
+/** Makes a page for a query string. */
+export function createLiveTail(search: string): LiveTail {
+  const params = new URLSearchParams(search);
+  const view = signal<View>(readView(params));
+  const problem = signal<Problem | null>(viewProblem(params));
+  const connection = signal<Connection>({ phase: "connecting" });
+  const online = signal(true);
+  const list = signal<TailList>(EMPTY_LIST);
+  const settled = signal(false);
+  const following = signal(true);
+  const paused = signal(false);
+  const selected = signal<string | null>(null);
+  const details = signal<Details | null>(null);
+  const services = signal<readonly string[]>([]);
+  const received = signal<Tally>(NO_TALLY);
+  const activity = createActivity();
+  const recent = createRecentIds();
+
+  let browser: Browser | null = null;
+  let stream: Stream | null = null;
+  let buffer: FrameBuffer | null = null;
+  let debounce: (() => void) | null = null;
+  let edited: string | null = null;
+  let connected: string | null = null;
+  let fetching: AbortController | null = null;
+  let remarks = 0;
+  let above = () => 0;
+
+  function stance(): Stance {
+    if (paused.value) return { kind: "pause" };
+    return following.value ? { kind: "follow" } : { kind: "read", above: above() };
+  }
+
+  function flush(arrived: Batch): void {
+    batch(() => {
+      list.value = receive(list.value, arrived, stance());
+      received.value = addTally(
+        addTally(received.value, tally(arrived.entries)),
+        arrived.overflow?.tally ?? NO_TALLY,
+      );
+      noteServices(arrived.entries);
+    });
+  }
+
+  function noteServices(entries: readonly Entry[]): void {
+    const known = new Set(services.value);
+    for (const entry of entries) {
+      if (entry.kind === "log" && known.size < MOST_SERVICES) known.add(entry.log.service);
+    }
+    if (known.size > services.value.length) services.value = [...known].sort();
+  }
+
+  function hear(message: StreamMessage): void {
+    switch (message.kind) {
+      case "connection":
+        return batch(() => {
+          connection.value = message.connection;
+          if (message.connection.phase === "live") settled.value = true;
+          if (message.connection.phase === "refused") problem.value = message.connection.problem;
+        });
+      case "reset":
+        buffer?.clear();
+        recent.clear();
+        activity.clear();
+        return batch(() => {
+          list.value = EMPTY_LIST;
+          received.value = NO_TALLY;
+          settled.value = true;
+        });
+      case "log": {
+        const { log } = message;
+        if (!recent.add(log.id)) return;
+        const now = (browser?.now() ?? 0) + (browser?.skew ?? 0);
+        activity.add(Date.parse(log.timestamp), log.level, now);
+        return buffer?.push(logEntry(log));
+      }
+      case "gap":
+        return buffer?.push({ kind: "gap", key: `gap-${remarks++}`, gap: message.gap, cause: "stream" });
+      case "note":
+        return buffer?.push({ kind: "note", key: `note-${remarks++}`, text: message.text });
+    }
+  }
+
+  /** Opens the stream that the query string asks for, unless that is the one which is open. */
+  function connect(params: URLSearchParams): void {
+    const wanted = streamParams(params);
+    if (wanted.toString() === connected) return;
+    connected = wanted.toString();
+    const found = viewProblem(params);
+    problem.value = found;
+    settled.value = false;
+    if (found) stream?.refuse({ phase: "refused", status: 400, problem: found });
+    else stream?.connect(wanted);
+  }
+
+  function apply(field: string | null): void {
+    debounce = null;
+    if (!browser) return;
+    const current = browser.address.read();
+    const next = writeView(view.value, new URLSearchParams(current));
+    const search = searchText(next);
+    if (search !== searchText(new URLSearchParams(current))) {
+      // One entry of the history for all that was typed into one field in a row.
+      if (field !== null && field === edited) browser.address.replace(search);
+      else browser.address.push(search);
+    }
+    edited = field;
+    connect(next);
+  }
+
+  /** Keeps the opened log in the address, so that a link to the page shows it. */
+  function address(id: number | null): void {
+    if (!browser) return;
+    const params = new URLSearchParams(browser.address.read());
+    if (id === null) params.delete("log");
+    else params.set("log", String(id));
+    browser.address.replace(searchText(params));
+  }
+
+  async function load(id: number): Promise<void> {
+    fetching?.abort();
+    const asking = new AbortController();
+    fetching = asking;
+    details.value = { kind: "loading", id };
+    const organization = new URLSearchParams(browser?.address.read() ?? "").get("organizationId");
+    const answer = await fetchDetails(id, organization, asking.signal);
+    if (!asking.signal.aborted) details.value = answer;
+  }
+
+  function readAddress(): void {
+    const params = new URLSearchParams(browser?.address.read() ?? "");
+    const id = Number(params.get("log"));
+    batch(() => {
+      view.value = readView(params);
+      if (!Number.isSafeInteger(id) || id <= 0) hide();
+      else if (details.value?.id !== id) {
+        selected.value = String(id);
+        void load(id);
+      }
+      connect(params);
+    });
+  }
+
+  function hide(): void {
+    fetching?.abort();
+    details.value = null;
+  }
+
+  return {
+    view,
+    problem,
+    connection,
+    online,
+    list,
+    settled,
+    following,
+    paused,
+    wrap: signal(false),
+    help: signal(false),
+    selected,
+    details,
+    services,
+    received,
+    activity,
+    start(given) {
+      browser = given;
+      buffer = createFrameBuffer({ schedule: given.frame, flush });
+      stream = createStream("/api/logs/stream", given, hear);
+      connected = null;
+      readAddress();
+      return () => {
+        debounce?.();
+        fetching?.abort();
+        stream?.close();
+        browser = stream = buffer = null;
+      };
+    },
+    edit(next, field) {
+      view.value = next;
+      debounce?.();
+      debounce = null;
+      if (field === undefined) apply(null);
+      else debounce = browser?.schedule(() => apply(field), DEBOUNCE) ?? null;
+    },
+    moved() {
+      debounce?.();
+      debounce = edited = null;
+      readAddress();
+    },
+    retry: () => stream?.retry(),
+    wake: () => stream?.wake(),
+    measureAbove: (rows) => {
+      above = rows;
+    },
+    follow(now) {
+      if (following.value === now) return;
+      batch(() => {
+        following.value = now;
+        list.value = receive(list.value, EMPTY_BATCH, stance());
+      });
+    },
+    admit() {
+      if (list.value.waiting.length > 0) list.value = receive(list.value, EMPTY_BATCH, stance());
+    },
+    pause(now) {
+      batch(() => {
+        paused.value = now;
+        list.value = receive(list.value, EMPTY_BATCH, stance());
+      });
+    },
+    goLive() {
+      batch(() => {
+        paused.value = false;
+        following.value = true;
+        list.value = resume(list.value);
+      });
+    },
+    clear() {
+      buffer?.clear();
+      batch(() => {
+        list.value = EMPTY_LIST;
+        selected.value = null;
+        following.value = true;
+      });
+    },
+    select: (entry) => {
+      selected.value = entry.key;
+    },
+    open(id) {
+      address(id);
+      void load(id);
+    },
+    close() {
+      address(null);
+      hide();
+    },
+  };
+}
+
+/** The view without any filter, for the button that clears them. */
+export const CLEARED: View = EMPTY_VIEW;

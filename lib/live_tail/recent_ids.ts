@@ -1,0 +1,37 @@
+/** The ids seen of late. After a reconnect the server may send a few logs again; none of them is shown twice. Pure. */
+
+/** Enough for the whole list, what waits and a generous overlap of a resume. */
+export const RECENT_IDS = 5000;
+
+/** A set of ids that forgets the oldest. */
+export interface RecentIds {
+  /** Notes an id. `false` where it was there already. */
+  add(id: number): boolean;
+  /** Forgets all. */
+  clear(): void;
+  /** How many are known. */
+  readonly size: number;
+}
+
+/** Makes a set of at most `bound` ids. */
+export function createRecentIds(bound = RECENT_IDS): RecentIds {
+  const ids = new Set<number>();
+  return {
+    add(id) {
+      if (ids.has(id)) return false;
+      ids.add(id);
+      if (ids.size > bound) {
+        // A Set iterates in the order of insertion: the first is the oldest.
+        for (const oldest of ids) {
+          ids.delete(oldest);
+          break;
+        }
+      }
+      return true;
+    },
+    clear: () => ids.clear(),
+    get size() {
+      return ids.size;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * Keeps the viewport where it belongs: at the newest row while the reader follows, else at the very row that the reader
+ * looks at, whatever is added below or taken away above.
+ */
+
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { LiveTail } from "./model.ts";
+
+/** So close to the end counts as the end: zoomed pages have fractions of pixels. */
+const SLACK = 4;
+
+/** A row and its distance from the top of the viewport, in pixels. */
+interface Anchor {
+  readonly row: HTMLElement;
+  readonly top: number;
+}
+
+/** Ties a scrolling element to the page. To be called in every render that changes rows. */
+export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
+  const anchor = useRef<Anchor | null>(null);
+  /** Where we scrolled to ourselves: the event that follows is not the reader's. */
+  const ours = useRef(-1);
+  const following = tail.following.value && !tail.paused.value;
+
+  useLayoutEffect(() => {
+    const scroller = ref.current;
+    if (!scroller) return;
+    if (following) {
+      scroller.scrollTop = scroller.scrollHeight;
+    } else if (anchor.current?.row.isConnected) {
+      const moved = distance(scroller, anchor.current.row) - anchor.current.top;
+      if (moved !== 0) scroller.scrollTop += moved;
+    }
+    ours.current = scroller.scrollTop;
+    anchor.current = following ? null : anchorOf(scroller);
+  });
+
+  useEffect(() => {
+    const scroller = ref.current;
+    if (!scroller) return;
+    let last = scroller.scrollTop;
+    tail.measureAbove(() => firstVisible(scroller));
+
+    const onScroll = () => {
+      const { scrollTop } = scroller;
+      const byReader = scrollTop !== ours.current;
+      const up = scrollTop < last;
+      last = scrollTop;
+      anchor.current = anchorOf(scroller);
+      if (!byReader) return;
+      ours.current = -1;
+      if (up) tail.follow(false);
+      else if (fromEnd(scroller) <= SLACK) tail.follow(true);
+      tail.admit();
+    };
+    // Smooth scrolling begins with a pixel or two, which alone would still count as the end.
+    const onWheel = (event: WheelEvent) => {
+      if (event.deltaY < 0 && scroller.scrollTop > 0) tail.follow(false);
+    };
+    const resized = new ResizeObserver(() => {
+      if (!tail.following.peek() || tail.paused.peek()) return;
+      scroller.scrollTop = scroller.scrollHeight;
+      ours.current = scroller.scrollTop;
+    });
+
+    scroller.addEventListener("scroll", onScroll, { passive: true });
+    scroller.addEventListener("wheel", onWheel, { passive: true });
+    resized.observe(scroller);
+    return () => {
+      scroller.removeEventListener("scroll", onScroll);
+      scroller.removeEventListener("wheel", onWheel);
+      resized.disconnect();
+    };
+  }, []);
+}
+
+function fromEnd(scroller: HTMLElement): number {
+  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+}
+
+function rowsOf(scroller: HTMLElement): HTMLCollection | undefined {
+  return scroller.querySelector(".rows")?.children;
+}
+
+function distance(scroller: HTMLElement, row: Element): number {
+  return row.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+}
+
+/** The index of the first row that is not wholly above the viewport, by bisection. */
+function firstVisible(scroller: HTMLElement): number {
+  const rows = rowsOf(scroller);
+  if (!rows) return 0;
+  const top = scroller.getBoundingClientRect().top;
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows[middle];
+    if (row && row.getBoundingClientRect().bottom <= top) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function anchorOf(scroller: HTMLElement): Anchor | null {
+  const row = rowsOf(scroller)?.[firstVisible(scroller)];
+  return row instanceof HTMLElement ? { row, top: distance(scroller, row) } : null;
+}

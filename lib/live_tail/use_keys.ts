@@ -1,0 +1,95 @@
+/** The keyboard. */
+
+import { useEffect } from "preact/hooks";
+import { type Command, commandOf, type KeyPlace } from "./keys.ts";
+import type { LiveTail } from "./model.ts";
+
+/** Listens to the keys of the whole page. */
+export function useKeys(tail: LiveTail): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.isComposing) return;
+      const command = commandOf(event, placeOf(event.target));
+      if (command !== null && run(tail, command, event)) event.preventDefault();
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, []);
+}
+
+/** Whether the key was ours, and the browser's own answer to it is not wanted. */
+function run(tail: LiveTail, command: Command, event: KeyboardEvent): boolean {
+  switch (command) {
+    case "search":
+      element<HTMLInputElement>("search")?.select();
+      return true;
+    case "pause":
+      tail.pause(!tail.paused.peek());
+      return true;
+    case "live":
+      tail.goLive();
+      return true;
+    case "first":
+      tail.follow(false);
+      element("rows")?.parentElement?.scrollTo({ top: 0 });
+      return true;
+    case "wrap":
+      tail.wrap.value = !tail.wrap.peek();
+      return true;
+    case "help":
+      tail.help.value = !tail.help.peek();
+      return true;
+    case "next":
+      return step(tail, 1);
+    case "previous":
+      return step(tail, -1);
+    case "open":
+      return openSelected(tail);
+    case "close":
+      return close(tail, event);
+  }
+}
+
+/** Closes the topmost thing that is open; in a field, leaves the field. */
+function close(tail: LiveTail, event: KeyboardEvent): boolean {
+  if (tail.help.peek()) tail.help.value = false;
+  else if (placeOf(event.target) === "field") (event.target as HTMLElement).blur();
+  else if (tail.details.peek() !== null) {
+    tail.close();
+    element("rows")?.focus({ preventScroll: true });
+  } else return false;
+  return true;
+}
+
+/** Marks the row before or after the marked one; without any, the newest. Open details go along. */
+function step(tail: LiveTail, by: 1 | -1): boolean {
+  const { rows } = tail.list.peek();
+  const at = rows.findIndex((entry) => entry.key === tail.selected.peek());
+  let next = at < 0 ? rows.length - 1 : at + by;
+  while (rows[next] && rows[next]?.kind !== "log") next += at < 0 ? -1 : by;
+  const entry = rows[next];
+  if (!entry) return true;
+  tail.follow(false);
+  tail.select(entry);
+  document.getElementById(`row-${entry.key}`)?.scrollIntoView({ block: "nearest" });
+  if (tail.details.peek() !== null && entry.kind === "log") tail.open(entry.log.id);
+  return true;
+}
+
+function openSelected(tail: LiveTail): boolean {
+  const entry = tail.list.peek().rows.find(({ key }) => key === tail.selected.peek());
+  if (entry?.kind !== "log") return false;
+  tail.open(entry.log.id);
+  return true;
+}
+
+/** Elements that keys lead to carry a name in `data-key`. */
+function element<E extends HTMLElement>(name: string): E | null {
+  return document.querySelector<E>(`[data-key="${name}"]`);
+}
+
+function placeOf(target: EventTarget | null): KeyPlace {
+  if (!(target instanceof HTMLElement)) return "page";
+  if (target.isContentEditable || target.matches("input, textarea, select")) return "field";
+  return target.closest("button, a, summary") ? "control" : "page";
+}

@@ -1,0 +1,58 @@
+/** The life of the page in the browser: begins the stream and listens to what the browser says of the network. */
+
+import { useEffect } from "preact/hooks";
+import { browserIo } from "./io.ts";
+import type { LiveTail } from "./model.ts";
+
+/** Begins when the page is hydrated and ends with it. */
+export function useStream(tail: LiveTail, skew: () => number): void {
+  useEffect(() => {
+    const here = () => location.pathname;
+    const stop = tail.start({
+      ...browserIo(),
+      address: {
+        read: () => location.search,
+        push: (search) => history.pushState(null, "", here() + search),
+        replace: (search) => history.replaceState(null, "", here() + search),
+      },
+      frame: (run) => requestAnimationFrame(run),
+      skew: skew(),
+    });
+    const onNetwork = () => {
+      tail.online.value = navigator.onLine;
+      if (navigator.onLine) tail.wake();
+    };
+    const onVisible = () => {
+      if (document.visibilityState === "visible") tail.wake();
+    };
+    const onShow = (event: PageTransitionEvent) => {
+      if (event.persisted) tail.wake();
+    };
+    const onMove = () => tail.moved();
+    onNetwork();
+    addEventListener("online", onNetwork);
+    addEventListener("offline", onNetwork);
+    addEventListener("pageshow", onShow);
+    addEventListener("popstate", onMove);
+    document.addEventListener("visibilitychange", onVisible);
+    return () => {
+      removeEventListener("online", onNetwork);
+      removeEventListener("offline", onNetwork);
+      removeEventListener("pageshow", onShow);
+      removeEventListener("popstate", onMove);
+      document.removeEventListener("visibilitychange", onVisible);
+      stop();
+    };
+  }, []);
+}
+
+/**
+ * How far the server's clock is ahead of this one, in milliseconds: the page says when it was rendered, the browser when
+ * it came. Off by the time the answer took, which is nothing against a bar of a second.
+ */
+export function clockSkew(renderedAt: number): number {
+  const [navigation] = performance.getEntriesByType("navigation");
+  const arrived = performance.timeOrigin +
+    ((navigation as PerformanceNavigationTiming | undefined)?.responseStart ?? 0);
+  return renderedAt - arrived;
+}

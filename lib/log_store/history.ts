@@ -1,0 +1,70 @@
+/** History: pages of logs, newest first, and one log whole. */
+
+import type postgres from "postgres";
+import type { Filter } from "../filter.ts";
+import type { WholeLog } from "../log.ts";
+import { columns, condition, type Row, toWholeLog, wholeMessage } from "./rows.ts";
+
+/** Which page of history. */
+export interface HistoryQuery {
+  readonly organizationId: number;
+  readonly filter: Filter;
+  /** Only logs with a smaller id. */
+  readonly before: number | null;
+  /** Only logs with a greater id. */
+  readonly after: number | null;
+  readonly limit: number;
+}
+
+/** A page, newest first. `next` is the `before` of the next page, null on the last. */
+export interface HistoryPage {
+  readonly logs: WholeLog[];
+  readonly next: number | null;
+}
+
+/** Bounds of one page whose filter PostgreSQL cannot decide: it may come back short, with a `next` to go on from. */
+const MOST_SCANNED = { rows: 50_000, milliseconds: 3000 };
+
+/** Rows fetched at a time. */
+const FETCH = 500;
+
+/** Reads one page. Messages are previews. */
+export async function readHistory(sql: postgres.Sql, query: HistoryQuery): Promise<HistoryPage> {
+  const { sql: filtered, matches } = condition(sql, query.filter);
+  const rows = sql<Row[]>`
+    select ${columns(sql)}, metadata ${wholeMessage(sql, matches !== null)}
+    from logs
+    where organization_id = ${query.organizationId}
+      ${query.before === null ? sql`` : sql`and id < ${query.before}`}
+      ${query.after === null ? sql`` : sql`and id > ${query.after}`}
+      ${filtered}
+    order by id desc
+    limit ${matches ? MOST_SCANNED.rows + 1 : query.limit + 1}`;
+  const logs: WholeLog[] = [];
+  const until = performance.now() + MOST_SCANNED.milliseconds;
+  let scanned = 0;
+  let last: number | null = null;
+  for await (const batch of rows.cursor(FETCH)) {
+    for (const row of batch) {
+      if (logs.length === query.limit || scanned === MOST_SCANNED.rows) return { logs, next: last };
+      scanned++;
+      last = Number(row.id);
+      if (!matches || matches(row)) logs.push(toWholeLog(row));
+    }
+    if (matches && performance.now() > until) return { logs, next: last };
+  }
+  return { logs, next: null };
+}
+
+/** One log with its whole message, null where the organization has none of this id. */
+export async function readLog(
+  sql: postgres.Sql,
+  organizationId: number,
+  id: number,
+): Promise<WholeLog | null> {
+  const [row] = await sql<Row[]>`
+    select id, log_timestamp("timestamp") as "timestamp", log_level(level) as level, service, message,
+      false as truncated, metadata
+    from logs where organization_id = ${organizationId} and id = ${id}`;
+  return row ? toWholeLog(row) : null;
+}

@@ -1,0 +1,25 @@
+/** Storing logs that came in over HTTP. */
+
+import type postgres from "postgres";
+import type { LogInput } from "../log_input.ts";
+
+/**
+ * Inserts logs in one statement, so all or none, and returns their ids in the same order.
+ *
+ * The rows travel as one JSON text: a list of arrays a column would have to be escaped a second time, and single parameters
+ * end at 65,535.
+ */
+export async function insertLogs(
+  sql: postgres.Sql,
+  organizationId: number,
+  logs: readonly LogInput[],
+): Promise<number[]> {
+  // ::text first: postgres.js would otherwise serialise the text once more as a JSON string.
+  const rows = await sql<{ id: string }[]>`
+    insert into logs (organization_id, "timestamp", level, service, message, metadata)
+    select ${organizationId}, coalesce(l."timestamp", now()), l.level, l.service, l.message, l.metadata
+    from json_to_recordset(${JSON.stringify(logs)}::text::json)
+      as l ("timestamp" timestamptz, level text, service text, message text, metadata jsonb)
+    returning id`;
+  return rows.map((row) => Number(row.id));
+}

@@ -1,0 +1,60 @@
+/** Metrics in Prometheus' text format. */
+
+import { Counter, Gauge, Registry } from "prom-client";
+import type { Hub } from "./hub.ts";
+import type { Listener } from "./listener.ts";
+
+/** See {@link createMetrics}. */
+export interface Metrics {
+  /** Logs stored over HTTP. */
+  readonly ingested: Counter;
+  readonly contentType: string;
+  /** The page for the scraper. */
+  text(): Promise<string>;
+}
+
+/** A registry of its own, so that two servers in one process do not mix. */
+export function createMetrics(hub: Hub, listener: Listener): Metrics {
+  const registers = [new Registry()];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  const total = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  const started = performance.timeOrigin / 1000;
+  gauge("process_start_time_seconds", "When the process started, in seconds since 1970", () => started);
+  gauge("process_resident_memory_bytes", "Memory in use", () => Deno.memoryUsage().rss);
+  gauge("tailpost_viewers", "Open streams", () => hub.counts.viewers);
+  gauge("tailpost_listener_connected", "1 while the listener is connected", () => Number(listener.connected));
+  total("tailpost_subscriptions_total", "Streams opened", () => hub.counts.subscriptions);
+  total("tailpost_listener_connections_total", "Connections the listener made", () => listener.connections);
+  total("tailpost_notifications_total", "Payloads heard", () => hub.counts.notifications);
+  total("tailpost_notifications_malformed_total", "Payloads not of our trigger", () => hub.counts.malformed);
+  total("tailpost_logs_heard_total", "Logs announced and taken in", () => hub.counts.logs);
+  total("tailpost_logs_sent_total", "Logs written to viewers, each viewer counted", () => hub.counts.sent);
+  const ingested = new Counter({
+    name: "tailpost_logs_ingested_total",
+    help: "Logs stored over HTTP",
+    registers,
+  });
+  const [registry] = registers;
+  return {
+    ingested,
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    text: () => registry?.metrics() ?? Promise.resolve(""),
+  };
+}

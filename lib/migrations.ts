@@ -1,0 +1,456 @@
+/**
+ * The numbered SQL of `migrations/`: reading it, applying it, reverting it, and telling where a database stands.
+ *
+ * Each migration runs in a transaction of its own, under an advisory lock that the same transaction holds, and the
+ * state is read again once the lock is there. A lock of the session would span all migrations, but behind a PgBouncer
+ * in transaction mode two transactions of one client may be two server sessions: the lock would be left on one of
+ * them for good and protect nothing on the other. The transaction's lock cannot outlive its work, on any way out.
+ *
+ * @module
+ */
+import type postgres from "postgres";
+
+/** One numbered step: `migrations/<number>_<name>.up.sql` and its `.down.sql`. */
+export interface Migration {
+  number: number;
+  name: string;
+  up: string;
+  down: string;
+  /** SHA-256 of `up`, line endings normalised to LF, in hexadecimal. */
+  checksum: string;
+}
+
+/**
+ * Where one migration stands in one database. `changed`: applied, and the file was edited since. `unknown`: applied,
+ * and there is no such file (a newer program was here). `skipped`: not applied, though a later one is.
+ */
+export type MigrationState = "applied" | "pending" | "changed" | "unknown" | "skipped";
+
+/** One line of {@linkcode migrationStatus}. */
+export interface MigrationStatus {
+  number: number;
+  name: string;
+  state: MigrationState;
+  appliedAt: Date | null;
+}
+
+/** A migration that was run, or that a dry run would run, with its SQL. */
+export interface MigrationStep {
+  number: number;
+  name: string;
+  direction: "up" | "down";
+  sql: string;
+}
+
+/** `waiting`: another program migrates this database at the moment; every other type is about `step`. */
+export type MigrationProgress =
+  | { type: "waiting"; seconds: number }
+  | { type: "start" | "done"; step: MigrationStep };
+
+/** What {@linkcode migrateUp} and {@linkcode migrateDown} both understand. */
+export interface MigrateOptions {
+  /** Default: {@linkcode readMigrations}. */
+  migrations?: readonly Migration[];
+  /** Change nothing; return the steps with their SQL. */
+  dryRun?: boolean;
+  onProgress?: (progress: MigrationProgress) => void;
+  /** Aborting cancels what runs, rolls it back and rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** How long to wait for another program that migrates, in seconds. Default 60. */
+  waitSeconds?: number;
+  /** How long a step may wait for a table, in seconds: all that write to it wait behind. Default 5. */
+  lockSeconds?: number;
+}
+
+/** Options of {@linkcode migrateUp}. */
+export interface MigrateUpOptions extends MigrateOptions {
+  /** The number of the last migration to apply. Default: all. */
+  to?: number;
+}
+
+/** Options of {@linkcode migrateDown}. */
+export interface MigrateDownOptions extends MigrateOptions {
+  /** How many applied migrations to revert, newest first. Default 1; `Infinity` reverts all. */
+  steps?: number;
+}
+
+/**
+ * Why migrating stopped. `files`: the folder itself is wrong. `changed`, `unknown`, `skipped`: see
+ * {@linkcode MigrationState}. `waiting`: another program held the lock all the time. `busy`: a table was in use.
+ * `failed`: PostgreSQL refused the SQL. `argument`: there is no such migration, or no such number of steps.
+ */
+export type MigrationErrorCode =
+  | "argument"
+  | "busy"
+  | "changed"
+  | "failed"
+  | "files"
+  | "skipped"
+  | "unknown"
+  | "waiting";
+
+/** Thrown for every expected failure. The message names the migration and says what to do; nothing is half done. */
+export class MigrationError extends Error {
+  override name = "MigrationError";
+  /** Why. */
+  readonly code: MigrationErrorCode;
+  /** The file name without its ending, as in `0002_notify`; absent where no single migration is to blame. */
+  readonly migration?: string;
+
+  constructor(
+    code: MigrationErrorCode,
+    message: string,
+    options: ErrorOptions & { migration?: string } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    if (options.migration !== undefined) this.migration = options.migration;
+  }
+}
+
+/** `tailpost` in ASCII: the key of the advisory lock, which PostgreSQL scopes to one database. */
+const LOCK_KEY = "8386099895604310900";
+
+/**
+ * Reads the migrations of a folder, in order.
+ *
+ * @throws {MigrationError} `files` when a name is not like `0001_logs.up.sql`, a number is twice there or missing, or
+ * one of up and down is missing.
+ */
+export async function readMigrations(
+  folder: URL = new URL("../migrations/", import.meta.url),
+): Promise<Migration[]> {
+  const found = new Map<number, { name: string; up?: string; down?: string }>();
+  for await (const entry of Deno.readDir(folder)) {
+    if (!entry.name.endsWith(".sql")) continue;
+    const [, digits, name, direction] = /^(\d{4})_([a-z0-9_]+)\.(up|down)\.sql$/.exec(entry.name) ?? [];
+    if (digits === undefined || name === undefined) {
+      throw new MigrationError("files", `Cannot read migrations: ${entry.name} is not like 0001_name.up.sql`);
+    }
+    const number = Number(digits);
+    const migration = found.get(number) ?? { name };
+    if (migration.name !== name) {
+      throw new MigrationError(
+        "files",
+        `Cannot read migrations: ${label({ number, name })} and ${label({ number, name: migration.name })} ` +
+          `have the same number`,
+      );
+    }
+    const text = await Deno.readTextFile(new URL(entry.name, folder));
+    migration[direction === "up" ? "up" : "down"] = text;
+    found.set(number, migration);
+  }
+  const migrations: Migration[] = [];
+  for (const [number, { name, up, down }] of [...found].sort(([a], [b]) => a - b)) {
+    if (number !== migrations.length + 1) {
+      throw new MigrationError("files", `Cannot read migrations: number ${migrations.length + 1} is missing`);
+    }
+    if (up === undefined || down === undefined) {
+      const missing = `${label({ number, name })}.${up === undefined ? "up" : "down"}.sql`;
+      throw new MigrationError("files", `Cannot read migrations: ${missing} is missing`);
+    }
+    migrations.push({ number, name, up, down, checksum: await checksum(up) });
+  }
+  if (migrations.length === 0) {
+    throw new MigrationError("files", `Cannot read migrations: there are none in ${folder}`);
+  }
+  return migrations;
+}
+
+/**
+ * Tells where a database stands, oldest migration first. Only reads: also for a database without any table of ours, a
+ * standby and a role that may not write.
+ */
+export async function migrationStatus(
+  sql: postgres.Sql,
+  options: Pick<MigrateOptions, "migrations"> = {},
+): Promise<MigrationStatus[]> {
+  const migrations = options.migrations ?? await readMigrations();
+  return compare(migrations, await readApplied(sql));
+}
+
+/**
+ * Applies what is pending, oldest first, each in its own transaction. Two programs may do so at once.
+ *
+ * @returns What was applied; for a dry run, what would be.
+ * @throws {MigrationError}
+ */
+export async function migrateUp(sql: postgres.Sql, options: MigrateUpOptions = {}): Promise<MigrationStep[]> {
+  const migrations = options.migrations ?? await readMigrations();
+  const to = options.to ?? Infinity;
+  if (options.to !== undefined && !migrations.some(({ number }) => number === to)) {
+    throw new MigrationError("argument", `Cannot migrate up: there is no migration ${to}`);
+  }
+  const plan = (applied: readonly Applied[]): MigrationStep[] =>
+    verify(compare(migrations, applied))
+      .filter(({ number, state }) => state === "pending" && number <= to)
+      .map(({ number }) => step(migrations, number, "up"));
+  return await run(sql, plan, { ...options, migrations });
+}
+
+/**
+ * Reverts the newest applied migrations, each in its own transaction. What their tables held is gone.
+ *
+ * @returns What was reverted, newest first; for a dry run, what would be.
+ * @throws {MigrationError}
+ */
+export async function migrateDown(
+  sql: postgres.Sql,
+  options: MigrateDownOptions = {},
+): Promise<MigrationStep[]> {
+  const migrations = options.migrations ?? await readMigrations();
+  const steps = options.steps ?? 1;
+  if (!(steps === Infinity || Number.isInteger(steps)) || steps < 1) {
+    throw new MigrationError("argument", `Cannot migrate down: ${steps} is not a number of migrations`);
+  }
+  // Counted once, before anything ran: of two programs that each revert one, both may mean the same one.
+  let targets: Set<number> | undefined;
+  const plan = (applied: readonly Applied[]): MigrationStep[] => {
+    const newestFirst = verify(compare(migrations, applied)).filter(({ state }) => state === "applied")
+      .reverse();
+    targets ??= new Set(newestFirst.slice(0, steps).map(({ number }) => number));
+    return newestFirst
+      .filter(({ number }) => targets?.has(number))
+      .map(({ number }) => step(migrations, number, "down"));
+  };
+  return await run(sql, plan, { ...options, migrations });
+}
+
+interface Applied {
+  number: number;
+  name: string;
+  checksum: string;
+  appliedAt: Date;
+}
+
+type Plan = (applied: readonly Applied[]) => MigrationStep[];
+type RunOptions = MigrateOptions & { migrations: readonly Migration[] };
+
+async function run(sql: postgres.Sql, plan: Plan, options: RunOptions): Promise<MigrationStep[]> {
+  options.signal?.throwIfAborted();
+  // The first look is without the lock: a start-up with nothing to do takes none and writes nothing.
+  const steps = plan(await readApplied(sql));
+  if (options.dryRun || steps.length === 0) return steps;
+  const done: MigrationStep[] = [];
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const ran = await runNext(sql, plan, options);
+    if (ran === undefined) return done;
+    done.push(ran);
+    options.onProgress?.({ type: "done", step: ran });
+  }
+}
+
+/** Runs the first step of the plan as it is once the lock is ours; undefined when nothing is left to do. */
+async function runNext(
+  sql: postgres.Sql,
+  plan: Plan,
+  options: RunOptions,
+): Promise<MigrationStep | undefined> {
+  const { migrations, onProgress, signal, waitSeconds = 60, lockSeconds = 5 } = options;
+  let current: MigrationStep | undefined;
+  try {
+    // Read committed, whatever the role's default: after the wait the other program's work has to be visible.
+    return await sql.begin("isolation level read committed read write", async (sql) => {
+      await lock(sql, { waitSeconds, onProgress, signal });
+      current = plan(await readApplied(sql))[0];
+      if (current === undefined) return undefined;
+      onProgress?.({ type: "start", step: current });
+      await setTimeouts(sql, lockSeconds);
+      // A simple query: many statements, none of them left prepared on a pooled connection.
+      await cancellable(sql.unsafe(current.sql).simple(), signal);
+      await record(sql, current, migrations);
+      return current;
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw current === undefined ? error : explain(error, current, lockSeconds);
+  }
+}
+
+async function lock(
+  sql: postgres.TransactionSql,
+  { waitSeconds, onProgress, signal }: {
+    waitSeconds: number;
+    onProgress: MigrateOptions["onProgress"];
+    signal: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const key = sql`${LOCK_KEY}::bigint`;
+  const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as locked`;
+  if (row?.locked) return;
+  onProgress?.({ type: "waiting", seconds: waitSeconds });
+  await setTimeouts(sql, waitSeconds);
+  try {
+    await cancellable(sql`select pg_advisory_xact_lock(${key})`, signal);
+  } catch (error) {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+    throw new MigrationError(
+      "waiting",
+      `Cannot migrate: another program has been migrating this database for ${waitSeconds} seconds. ` +
+        `Wait for it, or find it in pg_stat_activity, and migrate again`,
+      { cause: error },
+    );
+  }
+}
+
+/** A role's statement_timeout is for its queries: building an index on a large table may take longer. */
+async function setTimeouts(sql: postgres.TransactionSql, lockSeconds: number): Promise<void> {
+  await sql`
+    select set_config('lock_timeout', ${`${Math.max(1, Math.round(lockSeconds * 1000))}ms`}, true),
+      set_config('statement_timeout', '0', true)`;
+}
+
+async function record(
+  sql: postgres.TransactionSql,
+  { number, name, direction }: MigrationStep,
+  migrations: readonly Migration[],
+): Promise<void> {
+  if (direction === "down") {
+    await sql`delete from tailpost_migrations where number = ${number}`;
+    return;
+  }
+  // Not "if not exists": that sends a notice each time. The lock is ours, so nobody can come between.
+  if (!await hasTable(sql)) {
+    await sql`
+      create table tailpost_migrations (
+        number integer primary key,
+        name text not null,
+        checksum text not null,
+        applied_at timestamptz not null default now()
+      )`;
+  }
+  const { checksum } = find(migrations, number);
+  await sql`insert into tailpost_migrations (number, name, checksum) values (${number}, ${name}, ${checksum})`;
+}
+
+/**
+ * Not to_regclass() alone: PostgreSQL would answer from what this connection remembers, and looks for news of other
+ * transactions only when a transaction begins (before the wait for the lock) or when a query opens a relation.
+ */
+async function hasTable(sql: postgres.ISql): Promise<boolean> {
+  const rows = await sql`select from pg_catalog.pg_class where oid = to_regclass('tailpost_migrations')`;
+  return rows.length > 0;
+}
+
+async function readApplied(sql: postgres.ISql): Promise<Applied[]> {
+  if (!await hasTable(sql)) return [];
+  return await sql<Applied[]>`
+    select number, name, checksum, applied_at as "appliedAt" from tailpost_migrations order by number`;
+}
+
+/** Every migration that the folder or the database knows, by number. */
+function compare(migrations: readonly Migration[], applied: readonly Applied[]): MigrationStatus[] {
+  const newest = applied.at(-1)?.number ?? 0;
+  const rows = new Map(applied.map((row) => [row.number, row]));
+  const status = migrations.map(({ number, name, checksum }): MigrationStatus => {
+    const row = rows.get(number);
+    rows.delete(number);
+    if (row === undefined) {
+      return { number, name, state: number < newest ? "skipped" : "pending", appliedAt: null };
+    }
+    // The name is no part of the contract with the database: a file may be renamed, its SQL may not be edited.
+    return {
+      number,
+      name,
+      state: row.checksum === checksum ? "applied" : "changed",
+      appliedAt: row.appliedAt,
+    };
+  });
+  for (const { number, name, appliedAt } of rows.values()) {
+    status.push({ number, name, state: "unknown", appliedAt });
+  }
+  return status.sort((a, b) => a.number - b.number);
+}
+
+function verify(status: MigrationStatus[]): MigrationStatus[] {
+  for (const { state, ...migration } of status) {
+    const name = label(migration);
+    const fail = (code: MigrationErrorCode, message: string) =>
+      new MigrationError(code, `Cannot migrate: ${message}`, { migration: name });
+    switch (state) {
+      case "changed":
+        throw fail(
+          "changed",
+          `${name}.up.sql was edited after it was applied. Restore the file and put the change into a new migration`,
+        );
+      case "unknown":
+        throw fail(
+          "unknown",
+          `the database has ${name}, which this version does not know. Use the version that applied it, or a newer one`,
+        );
+      case "skipped":
+        throw fail(
+          "skipped",
+          `${name} was never applied, but a later one was. Give it a number after the last applied one`,
+        );
+    }
+  }
+  return status;
+}
+
+function step(migrations: readonly Migration[], number: number, direction: "up" | "down"): MigrationStep {
+  const migration = find(migrations, number);
+  return { number, name: migration.name, direction, sql: migration[direction] };
+}
+
+function find(migrations: readonly Migration[], number: number): Migration {
+  const migration = migrations.find((migration) => migration.number === number);
+  if (migration === undefined) throw new RangeError(`no migration ${number}`);
+  return migration;
+}
+
+/** The file name without its ending. */
+function label({ number, name }: { number: number; name: string }): string {
+  return `${String(number).padStart(4, "0")}_${name}`;
+}
+
+async function checksum(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text.replace(/\r\n?/g, "\n"));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const LOCK_NOT_AVAILABLE = "55P03";
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What PostgreSQL said about a step, with the line of the file it points to. Lost connections stay what they are. */
+function explain(
+  error: unknown,
+  { direction, sql, ...migration }: MigrationStep,
+  lockSeconds: number,
+): unknown {
+  if (!(error instanceof Error) || !/^[0-9A-Z]{5}$/.test(sqlState(error) ?? "")) return error;
+  const name = label(migration);
+  const what = `Cannot ${direction === "up" ? "apply" : "revert"} ${name}`;
+  if (sqlState(error) === LOCK_NOT_AVAILABLE) {
+    const message = `${what}: a table it changes was in use for ${lockSeconds} seconds. ` +
+      `Nothing was changed; migrate again, at a quieter moment if this repeats`;
+    return new MigrationError("busy", message, { cause: error, migration: name });
+  }
+  const position = "position" in error ? Number(error.position) : NaN;
+  const line = position > 0 ? ` (line ${sql.slice(0, position).split("\n").length})` : "";
+  return new MigrationError("failed", `${what}: ${error.message}${line}. Nothing of it was kept`, {
+    cause: error,
+    migration: name,
+  });
+}
+
+/** Sends PostgreSQL a cancel request when the signal aborts while the query runs. */
+async function cancellable<T>(
+  query: PromiseLike<T> & { cancel(): void },
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const cancel = () => query.cancel();
+  signal?.addEventListener("abort", cancel);
+  try {
+    return await query;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}

@@ -1,0 +1,88 @@
+/** What the routes need, put together: pool, store, hub, listener, metrics. */
+
+import { getLogger } from "@logtape/logtape";
+import type postgres from "postgres";
+import { within } from "./backoff.ts";
+import type { Config } from "./config.ts";
+import { connectListener, createPool, warmUp } from "./database.ts";
+import { createHub, type Hub } from "./hub.ts";
+import { createListener, type Listener } from "./listener.ts";
+import { createHubStore } from "./log_store/fetch.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+
+/** See {@link createServices}. */
+export interface Services extends AsyncDisposable {
+  readonly config: Config;
+  readonly sql: postgres.Sql;
+  readonly hub: Hub;
+  readonly metrics: Metrics;
+  /** Why requests cannot be served at the moment, `null` when they can. */
+  notReady(): Promise<string | null>;
+}
+
+const logger = getLogger(["tailpost"]);
+
+/** How long the pool may take to answer before the server calls itself not ready, in milliseconds. */
+const READY_TIMEOUT = 2000;
+
+/** Connects to the database and starts to listen. Never fails: what is away is reconnected to. */
+export function createServices(config: Config, databaseUrl: string): Services {
+  const sql = createPool(databaseUrl);
+  const hub: Hub = createHub({
+    source: { watch: (id) => listener.watch(id), unwatch: (id) => listener.unwatch(id) },
+    store: createHubStore(sql),
+    heartbeat: config.heartbeatSeconds * 1000,
+    maxViewers: config.maxViewers,
+    onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
+  });
+  const listener: Listener = createListener({
+    connect: (hooks) => connectListener(databaseUrl, hooks),
+    onConnected() {
+      if (listener.connections > 1) logger.info("The listener is connected again");
+      warmUp(sql).catch((error: unknown) => logger.warn("Cannot open the pool: {error}", { error }));
+    },
+    events: {
+      listening: (id) => hub.listening(id),
+      notified: (id, payload) => hub.notified(id, payload),
+      disconnected(reason) {
+        logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
+        hub.disconnected(reason);
+      },
+    },
+  });
+  const metrics = createMetrics(hub, listener);
+  return {
+    config,
+    sql,
+    hub,
+    metrics,
+    async notReady() {
+      if (!listener.connected) return "The listener is not connected to PostgreSQL";
+      try {
+        await within(READY_TIMEOUT, sql`select 1`, "No answer within 2 seconds");
+        return null;
+      } catch (error) {
+        logger.warn("Not ready: {error}", { error });
+        return "PostgreSQL does not answer queries";
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      hub.close();
+      await listener[Symbol.asyncDispose]();
+      await sql.end({ timeout: 1 });
+    },
+  };
+}
+
+let provided: Services | null = null;
+
+/** Hands the services to the routes, which a server that was built ahead cannot be given in another way. */
+export function provideServices(services: Services | null): void {
+  provided = services;
+}
+
+/** The services of this process. */
+export function services(): Services {
+  if (!provided) throw new Error("No services were provided: start the program by its command line");
+  return provided;
+}

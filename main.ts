@@ -1,0 +1,27 @@
+/** The program. Importing this opens nothing; run, it reads the command line. */
+
+import { App, csp, csrf, staticFiles } from "fresh";
+import { apiErrors } from "./lib/api_errors.ts";
+import { runCommandLine } from "./lib/cli/mod.ts";
+import { securityHeaders } from "./lib/security_headers.ts";
+import type { State } from "./lib/define.ts";
+import { services } from "./lib/services.ts";
+
+/** The web application, for Fresh's builder and for the built server. */
+export const app = new App<State>()
+  .use(securityHeaders)
+  .use(csp({
+    useNonce: true,
+    csp: ["img-src 'self' data:", "frame-ancestors 'none'"],
+  }))
+  .use(staticFiles())
+  .use(apiErrors)
+  .use(csrf())
+  .use((ctx) => {
+    ctx.state.services = services();
+    return ctx.next();
+  })
+  .fsRoutes();
+
+// Not awaited: the built server imports this module, and waits until it is evaluated.
+if (import.meta.main) void runCommandLine(Deno.args);

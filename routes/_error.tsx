@@ -1,0 +1,19 @@
+import { HttpError } from "fresh";
+import { ErrorPage } from "../components/ErrorPage.tsx";
+import { define } from "../lib/define.ts";
+
+export default define.page(({ error }) => {
+  // The message of any other error is nobody's business but the server's own log.
+  const status = error instanceof HttpError ? error.status : 500;
+  return status < 500
+    ? (
+      <ErrorPage status={status} title="This page cannot be shown">
+        {error instanceof HttpError && error.message ? error.message : "The request was not understood."}
+      </ErrorPage>
+    )
+    : (
+      <ErrorPage status={status} title="Something went wrong">
+        The server could not answer. Its own log says why.
+      </ErrorPage>
+    );
+});

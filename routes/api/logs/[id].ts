@@ -1,0 +1,15 @@
+import { ApiError } from "../../../lib/api_error.ts";
+import { define } from "../../../lib/define.ts";
+import { readLog } from "../../../lib/log_store/history.ts";
+import { organizationOf } from "../../../lib/query.ts";
+
+export const handler = define.handlers({
+  /** One log, whole. */
+  async GET({ params, url, state }) {
+    const organizationId = organizationOf(url.searchParams);
+    const id = /^\d{1,16}$/u.test(params.id ?? "") ? Number(params.id) : null;
+    const log = id === null ? null : await readLog(state.services.sql, organizationId, id);
+    if (!log) throw new ApiError(404, "not_found", "There is no such log");
+    return Response.json(log, { headers: { "Cache-Control": "no-store" } });
+  },
+});

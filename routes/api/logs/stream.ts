@@ -1,0 +1,26 @@
+import { parseCursor } from "../../../lib/cursor.ts";
+import { define } from "../../../lib/define.ts";
+import { parseFilter } from "../../../lib/filter.ts";
+import { organizationOf, wholeNumber } from "../../../lib/query.ts";
+
+const HEADERS = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+};
+
+export const handler = define.handlers({
+  /** The live tail, as Server-Sent Events. */
+  GET({ req, url: { searchParams }, state }) {
+    // A browser that reconnects repeats its first URL: the header is the newer of the two.
+    const since = req.headers.get("last-event-id") || searchParams.get("lastEventId") || null;
+    if (since !== null) parseCursor(since);
+    const stream = state.services.hub.subscribe({
+      organizationId: organizationOf(searchParams),
+      filter: parseFilter(searchParams),
+      tail: wholeNumber(searchParams, "tail", { from: 0, to: 1000, otherwise: 0 }),
+      since,
+    });
+    return new Response(stream, { headers: HEADERS });
+  },
+});

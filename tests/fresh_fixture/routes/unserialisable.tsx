@@ -1,0 +1,5 @@
+import { Caller } from "../islands/Caller.tsx";
+
+export default function Unserialisable() {
+  return <Caller call={() => {}} />;
+}
