@@ -334,7 +334,7 @@ Deno.test("logs: catch-up and history use their indexes", async () => {
   await db.sql`alter table logs disable trigger logs_notify`;
   await db.sql`
     insert into logs (organization_id, message, xid)
-    select 1 + g % 50, 'message', (g / 10 + 3)::text::xid8 from generate_series(1, 20000) as g`;
+    select 1 + g % 500, 'message', (g / 10 + 3)::text::xid8 from generate_series(1, 20000) as g`;
   await db.sql`analyze logs`;
   const plan = async (query: postgres.PendingQuery<postgres.Row[]>) =>
     (await query).map((row) => row["QUERY PLAN"]).join("\n");
@@ -351,7 +351,7 @@ Deno.test("logs: catch-up and history use their indexes", async () => {
     await plan(
       db.sql`explain select id from logs where organization_id = 7 and id < 15000 order by id desc limit 100`,
     ),
-    /Scan Backward using logs_organization_id_id on logs\s+.*Index Cond: \(\(organization_id = .*id < /,
+    /Scan (?:Backward using|on) logs_organization_id_id [\s\S]*Index Cond: \(\(organization_id = .*id < /,
   );
 });
 
