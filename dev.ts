@@ -33,9 +33,18 @@ if (import.meta.main) {
   }
 }
 
+/** The program's own `serve` with pages that are built in memory: the same database, settings and services. */
 async function serve(): Promise<void> {
-  // Services that the pages need while they are worked on are started here.
-  await builder.listen(() => import("./main.ts"), { hostname: "127.0.0.1" });
+  const { readConfig } = await import("./lib/config.ts");
+  const { serve, urlOf } = await import("./lib/cli/serve.ts");
+  await serve(readConfig({ auth: "off", migrate: "auto" }), {
+    openFront: async ({ host, port }) => {
+      await builder.listen(() => import("./main.ts"), { hostname: host, port });
+      // It ends with the process.
+      return { url: urlOf(host, port), shutdown: () => Promise.resolve() };
+    },
+  });
+  Deno.exit(0);
 }
 
 /** Writes the build. Whoever wants to at the same time waits, and calls `isNeeded` only then. */

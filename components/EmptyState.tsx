@@ -1,6 +1,6 @@
-import type { LiveTail } from "../lib/live_tail/model.ts";
+import type { Connection } from "../lib/live_tail/connection.ts";
+import { CLEARED, type LiveTail } from "../lib/live_tail/model.ts";
 import { isFiltered } from "../lib/live_tail/view.ts";
-import { CLEARED } from "../lib/live_tail/model.ts";
 import { CopyButton } from "./CopyButton.tsx";
 
 const SQL = "INSERT INTO logs (service, level, message)\nVALUES ('hello', 'info', 'It works');";
@@ -9,18 +9,7 @@ const SQL = "INSERT INTO logs (service, level, message)\nVALUES ('hello', 'info'
 export function EmptyState({ tail, origin }: { tail: LiveTail; origin: string }) {
   const connection = tail.connection.value;
   if (connection.phase === "refused") {
-    return (
-      <div class="empty">
-        <h2>The stream has stopped</h2>
-        <p class="problem">{connection.problem.message}</p>
-        <div class="empty-actions">
-          {connection.status === 401
-            ? <button type="button" class="button" onClick={() => location.reload()}>Sign in again</button>
-            : <button type="button" class="button" onClick={() => tail.retry()}>Try again</button>}
-          <ClearFilters tail={tail} />
-        </div>
-      </div>
-    );
+    return <Refused tail={tail} connection={connection} />;
   }
   if (!tail.settled.value) return <Skeleton />;
   if (isFiltered(tail.view.value)) {
@@ -51,6 +40,32 @@ export function EmptyState({ tail, origin }: { tail: LiveTail; origin: string })
       <p>Send one, and watch it appear here:</p>
       <Snippet title="From a shell" text={curl(origin)} />
       <Snippet title="In PostgreSQL" text={SQL} />
+    </div>
+  );
+}
+
+/** The server said no: why, and what can be done about it. */
+function Refused({ tail, connection }: { tail: LiveTail; connection: Connection & { phase: "refused" } }) {
+  const { status, problem } = connection;
+  return (
+    <div class="empty">
+      <h2>{problem.path === null ? "There is no stream" : "This filter cannot be used"}</h2>
+      <p class="problem">{problem.message}</p>
+      <div class="empty-actions">
+        {status === 401 && (
+          <button type="button" class="button" onClick={() => location.reload()}>Sign in again</button>
+        )}
+        {problem.path === null && status !== 401 && (
+          <button
+            type="button"
+            class="button"
+            onClick={() => tail.retry()}
+          >
+            Try again
+          </button>
+        )}
+        <ClearFilters tail={tail} />
+      </div>
     </div>
   );
 }

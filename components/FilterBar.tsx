@@ -7,14 +7,19 @@ import { LevelToggles } from "./LevelToggles.tsx";
 import { SearchField } from "./SearchField.tsx";
 import { ServiceField } from "./ServiceField.tsx";
 
+/** The parameters whose controls fold away. */
+const FOLDED: readonly string[] = ["level", "service", "not"];
+
 /** What the reader wants to see. On narrow screens all but the search folds away. */
 export function FilterBar({ tail }: { tail: LiveTail }) {
   const [unfolded, setUnfolded] = useState(false);
   const active = activeFilters(tail.view.value);
+  // What is wrong must be seen.
+  const shown = unfolded || FOLDED.includes(tail.problem.value?.path ?? "");
   const folded = active - Number(tail.view.value.q !== "");
   return (
     <form
-      class={unfolded ? "filters unfolded" : "filters"}
+      class={shown ? "filters unfolded" : "filters"}
       role="search"
       aria-label="Filters"
       onSubmit={(event) => event.preventDefault()}
@@ -23,9 +28,9 @@ export function FilterBar({ tail }: { tail: LiveTail }) {
       <button
         type="button"
         class="button filters-fold"
-        aria-expanded={unfolded}
+        aria-expanded={shown}
         aria-controls="more-filters"
-        onClick={() => setUnfolded(!unfolded)}
+        onClick={() => setUnfolded(!shown)}
       >
         <FilterIcon />
         <span>Filters</span>

@@ -12,6 +12,7 @@ export function LogList({ tail, origin }: { tail: LiveTail; origin: string }) {
   const { rows } = tail.list.value;
   const wrap = tail.wrap.value;
   const selected = tail.selected.value;
+  const marked = selected !== null && rows.some(({ key }) => key === selected);
   useFollow(tail, scroller);
   // A row may move between press and release when logs pour in: what was pressed is what is meant.
   const pressed = useRef<string | null>(null);
@@ -41,7 +42,7 @@ export function LogList({ tail, origin }: { tail: LiveTail; origin: string }) {
             aria-label="Logs, newest last"
             tabIndex={0}
             data-key="rows"
-            {...(selected === null ? {} : { "aria-activedescendant": `row-${selected}` })}
+            {...(marked ? { "aria-activedescendant": `row-${selected}` } : {})}
           >
             {rows.map((entry) => (
               <LogRow

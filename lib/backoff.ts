@@ -20,10 +20,17 @@ export function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-/** The promise's outcome, or a rejection with `message` once `milliseconds` have passed. */
-export async function within<T>(milliseconds: number, promise: Promise<T>, message: string): Promise<T> {
+/** The promise's outcome, or a rejection with `error` once `milliseconds` have passed. */
+export async function within<T>(
+  milliseconds: number,
+  promise: Promise<T>,
+  error: string | (() => Error),
+): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(message)), milliseconds);
+  const timer = setTimeout(
+    () => late.reject(typeof error === "string" ? new Error(error) : error()),
+    milliseconds,
+  );
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

@@ -16,6 +16,8 @@ export interface Services extends AsyncDisposable {
   readonly sql: postgres.Sql;
   readonly hub: Hub;
   readonly metrics: Metrics;
+  /** Settles once the listener is connected for the first time. */
+  readonly started: Promise<void>;
   /** Why requests cannot be served at the moment, `null` when they can. */
   notReady(): Promise<string | null>;
 }
@@ -28,6 +30,7 @@ const READY_TIMEOUT = 2000;
 /** Connects to the database and starts to listen. Never fails: what is away is reconnected to. */
 export function createServices(config: Config, databaseUrl: string): Services {
   const sql = createPool(databaseUrl);
+  const started = Promise.withResolvers<void>();
   const hub: Hub = createHub({
     source: { watch: (id) => listener.watch(id), unwatch: (id) => listener.unwatch(id) },
     store: createHubStore(sql),
@@ -38,6 +41,7 @@ export function createServices(config: Config, databaseUrl: string): Services {
   const listener: Listener = createListener({
     connect: (hooks) => connectListener(databaseUrl, hooks),
     onConnected() {
+      started.resolve();
       if (listener.connections > 1) logger.info("The listener is connected again");
       warmUp(sql).catch((error: unknown) => logger.warn("Cannot open the pool: {error}", { error }));
     },
@@ -56,6 +60,7 @@ export function createServices(config: Config, databaseUrl: string): Services {
     sql,
     hub,
     metrics,
+    started: started.promise,
     async notReady() {
       if (!listener.connected) return "The listener is not connected to PostgreSQL";
       try {

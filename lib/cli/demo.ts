@@ -8,7 +8,7 @@ import { runTraffic } from "../demo_traffic.ts";
 import { insertLogs } from "../log_store/insert.ts";
 import type { Services } from "../services.ts";
 import { CommandError, say } from "./output.ts";
-import { serve } from "./serve.ts";
+import { type Companion, serve } from "./serve.ts";
 import { addSettings, configOf } from "./settings.ts";
 
 const logger = getLogger(["tailpost", "demo"]);
@@ -41,22 +41,20 @@ async function run(flags: Record<string, unknown>): Promise<void> {
     );
   }
   const config = configOf({ ...flags, host: "127.0.0.1", auth: "off", source: "notify", migrate: "auto" });
-  await serve(
-    { ...config, databaseUrl: null, dataDir: join(config.dataDir, "demo") },
-    async (services, signal) => {
-      say("Made-up traffic of a shop is on its way. Open /logs/live in a browser; Ctrl-C ends the demo");
-      await Promise.all([
-        runTraffic({
-          insert: async (logs) => void await insertLogs(services.sql, 1, logs),
-          signal,
-          rate,
-          history: HISTORY,
-          onError: (error) => logger.warn("A log of the demo was not stored: {error}", { error }),
-        }),
-        keepNewest(services, signal),
-      ]);
-    },
-  );
+  const companion: Companion = async (services, signal) => {
+    say("Made-up traffic of a shop is on its way. Open /logs/live in a browser; Ctrl-C ends the demo");
+    await Promise.all([
+      runTraffic({
+        insert: async (logs) => void await insertLogs(services.sql, 1, logs),
+        signal,
+        rate,
+        history: HISTORY,
+        onError: (error) => logger.warn("A log of the demo was not stored: {error}", { error }),
+      }),
+      keepNewest(services, signal),
+    ]);
+  };
+  await serve({ ...config, databaseUrl: null, dataDir: join(config.dataDir, "demo") }, { companion });
 }
 
 /** A demo that is left running does not fill the disk. */

@@ -2,7 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { Command } from "commander";
-import { within } from "../backoff.ts";
+import { wait, within } from "../backoff.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
 import { createServices, provideServices, type Services } from "../services.ts";
@@ -16,6 +16,9 @@ const logger = getLogger(["tailpost"]);
 
 /** How long open requests may take to end once the server stops, in milliseconds. */
 const DRAIN = 2000;
+
+/** How long the line that says ready waits for the listener, in milliseconds. Without it the server serves all the same. */
+const LISTENER_PATIENCE = 5000;
 
 /** Makes the command. */
 export function serveCommand(): Command {
@@ -47,29 +50,45 @@ Examples:
 /** What runs beside the server and ends with it. */
 export type Companion = (services: Services, signal: AbortSignal) => Promise<void>;
 
+/** What answers requests. */
+export interface Front {
+  readonly url: string;
+  /** Takes no more requests, and waits for those that are open. */
+  shutdown(): Promise<void>;
+}
+
+/** How {@link serve} serves. */
+export interface ServeOptions {
+  readonly companion?: Companion;
+  /** Starts what answers requests. Default: the built server. */
+  readonly openFront?: (config: Config) => Promise<Front>;
+}
+
 /** Serves until SIGINT or SIGTERM. */
-export async function serve(config: Config, companion?: Companion): Promise<void> {
+export async function serve(config: Config, options: ServeOptions = {}): Promise<void> {
+  const { companion, openFront = openBuilt } = options;
   await configureLogging(config);
   using stop = stopSignal();
   await using database = await openDatabase(config, stop.signal);
   await prepareTables(database.url, config, stop.signal);
   await using services = createServices(config, database.url);
   provideServices(services);
-  const fetch = await builtServer();
-  const server = listen(config, fetch);
+  const front = await openFront(config);
+  await Promise.race([services.started, wait(LISTENER_PATIENCE, stop.signal)]);
+  print(`Tailpost is ready at ${front.url}`);
   const companionDone = companion?.(services, stop.signal);
   const stopped = new Promise<null>((resolve) =>
     stop.signal.addEventListener("abort", () => resolve(null), { once: true })
   );
-  const failure = await Promise.race([stopped, database.failed]);
+  const failure = stop.signal.aborted ? null : await Promise.race([stopped, database.failed]);
   say("Stopping");
   // First the streams: a server that shuts down waits for them.
   services.hub.close();
-  await within(DRAIN, server.shutdown(), "Requests were still open").catch((error: unknown) =>
+  await within(DRAIN, front.shutdown(), "Requests were still open").catch((error: unknown) =>
     logger.warn("Stopped with {error}", { error })
   );
-  await companionDone;
   if (failure) throw new CommandError(failure.message, 1, { cause: failure });
+  await companionDone;
 }
 
 /** Applies what is pending, or says what to run. */
@@ -89,16 +108,24 @@ async function prepareTables(url: string, config: Config, signal: AbortSignal): 
 
 type Fetch = (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Promise<Response>;
 
-/** The request handler that the build wrote. Imported only now: it is not there before the first build. */
-async function builtServer(): Promise<Fetch> {
-  const url = new URL("../../_fresh/server.js", import.meta.url).href;
+/** Serves what the build wrote. It is imported only now: it is not there before the first build. */
+async function openBuilt(config: Config): Promise<Front> {
+  const built = new URL("../../_fresh/server.js", import.meta.url).href;
+  let fetch: Fetch;
   try {
-    const { default: server } = await import(url) as { default: { fetch: Fetch } };
-    return server.fetch;
+    ({ default: { fetch } } = await import(built) as { default: { fetch: Fetch } });
   } catch (cause) {
     if (!(cause instanceof TypeError) || !cause.message.includes("not found")) throw cause;
     throw new CommandError("Cannot serve: the pages are not built. Run deno task build", 1, { cause });
   }
+  const server = listen(config, fetch);
+  const { hostname, port } = server.addr;
+  return { url: urlOf(hostname, port), shutdown: () => server.shutdown() };
+}
+
+/** The address of a page on a host and port. */
+export function urlOf(hostname: string, port: number): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
@@ -106,10 +133,7 @@ function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
     return Deno.serve({
       hostname: config.host,
       port: config.port,
-      onListen: ({ hostname, port }) => {
-        const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-        print(`Tailpost is ready at http://${host}:${port}`);
-      },
+      onListen: () => {},
       onError(error) {
         logger.error("A request failed: {error}", { error });
         return new Response("Internal Server Error", { status: 500 });

@@ -263,6 +263,8 @@ export class Feed {
     this.#working = false;
     if (!this.ready) return;
     this.#announce("connected");
+    // Now, before anything else can come: whoever is told that logs come through gets the next one.
+    for (const group of this.groups.values()) for (const viewer of group.behind) viewer.pump();
     this.#options.schedule(this);
   }
 

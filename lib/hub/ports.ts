@@ -49,7 +49,7 @@ export interface HubStore {
   read(organizationId: number, ids: readonly number[]): Promise<readonly WholeMessage[]>;
 }
 
-/** A log as it is sent, beside the same log with its whole message. */
+/** A log as it is sent, beside the same log with its whole message (and without `truncated`). */
 export interface WholeMessage {
   readonly log: Log;
   readonly whole: Log;

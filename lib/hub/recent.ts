@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 /** One log of the recent past. */
 export interface RecentLog {
   readonly log: Log;
-  /** The log with its whole message, for filters on text; the same object as `log` where that is not a preview. */
+  /** The log with its whole message, for filters on text; the same object as `log` where that is whole or nobody asked. */
   readonly whole: Log;
   /** The framed log, written once for all viewers. */
   readonly text: string;
@@ -24,15 +24,16 @@ export interface RecentBounds {
  */
 export class RecentLogs {
   readonly #bounds: RecentBounds;
-  readonly #ring: (RecentLog | undefined)[];
+  /** Grows as it fills: there may be many organizations with few logs. */
+  readonly #ring: (RecentLog | undefined)[] = [];
   readonly #cursors = new Map<string, number>();
   #first = 0;
   #next = 0;
   #bytes = 0;
+  #previewOnly = -1;
 
   constructor(bounds: RecentBounds) {
     this.#bounds = bounds;
-    this.#ring = new Array(bounds.logs);
   }
 
   /** The oldest position still kept. */
@@ -45,10 +46,16 @@ export class RecentLogs {
     return this.#next;
   }
 
+  /** The newest position that holds a preview without its whole message, which filters on text cannot decide; -1: none. */
+  get previewOnly(): number {
+    return this.#previewOnly;
+  }
+
   /** Adds a log, giving up the oldest ones while over a bound. */
   push(log: RecentLog): void {
     if (this.#next - this.#first === this.#bounds.logs) this.#shift();
     this.#ring[this.#next % this.#bounds.logs] = log;
+    if (log.whole.truncated) this.#previewOnly = this.#next;
     this.#next++;
     this.#bytes += weight(log);
     while (this.#bytes > this.#bounds.bytes && this.#first < this.#next - 1) this.#shift();
@@ -61,9 +68,12 @@ export class RecentLogs {
       : undefined;
   }
 
-  /** Notes that `cursor` holds from here on: everything visible in it came before the next position. */
+  /**
+   * Notes that everything visible in `cursor` came before the next position. To be said before the logs of the payload that
+   * carries it are added: whoever holds the same snapshot from elsewhere (a fetch) has not seen those logs.
+   */
   mark(cursor: string): void {
-    if (this.#cursors.has(cursor)) return;
+    if (this.#cursors.has(cursor)) return; // The first position is the one that is true for all who hold it.
     this.#cursors.set(cursor, this.#next);
     for (const [oldest, position] of this.#cursors) {
       if (position >= this.#first && this.#cursors.size <= this.#bounds.logs) break;
@@ -118,6 +128,6 @@ export class RecentIds {
 
 /** Bytes that a log holds in memory, roughly: strings are counted as two bytes a character. */
 export function weight(log: RecentLog): number {
-  const texts = log.text.length + log.log.message.length;
+  const texts = log.text.length + log.log.message.length + log.log.service.length;
   return 2 * (log.whole === log.log ? texts : texts + log.whole.message.length) + 200;
 }

@@ -30,6 +30,10 @@ export interface Chip {
   readonly retry: boolean;
 }
 
+/** Over HTTP/1.1 the seventh tab of one server waits for ever, without any event that would tell. */
+const CONNECTING = "Waiting for the server's first answer. If this stays, close other tabs of this page: " +
+  "over HTTP/1.1 browsers open six streams at most.";
+
 /** What the chip shows at the time `now`, in epoch milliseconds. `online` is the browser's own view of the network. */
 export function chipOf(connection: Connection, online: boolean, now: number): Chip {
   if (!online) {
@@ -37,7 +41,7 @@ export function chipOf(connection: Connection, online: boolean, now: number): Ch
   }
   switch (connection.phase) {
     case "connecting":
-      return chip("waiting", "Connecting", "Waiting for the server's first answer.");
+      return chip("waiting", "Connecting", CONNECTING);
     case "live":
       return connection.database === "connected"
         ? chip("good", "Live", "Logs appear as soon as their transaction commits.")

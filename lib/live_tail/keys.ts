@@ -6,6 +6,8 @@ export type Command =
   | "pause"
   | "live"
   | "first"
+  | "pageUp"
+  | "pageDown"
   | "close"
   | "next"
   | "previous"
@@ -31,6 +33,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "g": "live",
   "G": "live",
   "Home": "first",
+  "PageUp": "pageUp",
+  "PageDown": "pageDown",
   "Escape": "close",
   "j": "next",
   "ArrowDown": "next",

@@ -10,10 +10,13 @@ import type { LiveTail } from "./model.ts";
 /** So close to the end counts as the end: zoomed pages have fractions of pixels. */
 const SLACK = 4;
 
-/** A row and its distance from the top of the viewport, in pixels. */
+/**
+ * A row and its place among all rows, in pixels from their beginning. Not its place in the viewport: browsers scroll first
+ * and tell later, so by the time of a render the reader may have scrolled on already.
+ */
 interface Anchor {
   readonly row: HTMLElement;
-  readonly top: number;
+  readonly place: number;
 }
 
 /** Ties a scrolling element to the page. To be called in every render that changes rows. */
@@ -28,11 +31,14 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
     if (!scroller) return;
     if (following) {
       scroller.scrollTop = scroller.scrollHeight;
+      ours.current = scroller.scrollTop;
     } else if (anchor.current?.row.isConnected) {
-      const moved = distance(scroller, anchor.current.row) - anchor.current.top;
-      if (moved !== 0) scroller.scrollTop += moved;
+      const moved = placeOf(scroller, anchor.current.row) - anchor.current.place;
+      if (moved !== 0) {
+        scroller.scrollTop += moved;
+        ours.current = scroller.scrollTop;
+      }
     }
-    ours.current = scroller.scrollTop;
     anchor.current = following ? null : anchorOf(scroller);
   });
 
@@ -83,8 +89,8 @@ function rowsOf(scroller: HTMLElement): HTMLCollection | undefined {
   return scroller.querySelector(".rows")?.children;
 }
 
-function distance(scroller: HTMLElement, row: Element): number {
-  return row.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+function placeOf(scroller: HTMLElement, row: Element): number {
+  return row.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
 }
 
 /** The index of the first row that is not wholly above the viewport, by bisection. */
@@ -104,5 +110,5 @@ function firstVisible(scroller: HTMLElement): number {
 
 function anchorOf(scroller: HTMLElement): Anchor | null {
   const row = rowsOf(scroller)?.[firstVisible(scroller)];
-  return row instanceof HTMLElement ? { row, top: distance(scroller, row) } : null;
+  return row instanceof HTMLElement ? { row, place: placeOf(scroller, row) } : null;
 }

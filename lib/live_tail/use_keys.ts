@@ -31,8 +31,12 @@ function run(tail: LiveTail, command: Command, event: KeyboardEvent): boolean {
       return true;
     case "first":
       tail.follow(false);
-      element("rows")?.parentElement?.scrollTo({ top: 0 });
+      scroller()?.scrollTo({ top: 0 });
       return true;
+    case "pageUp":
+      return page(-1);
+    case "pageDown":
+      return page(1);
     case "wrap":
       tail.wrap.value = !tail.wrap.peek();
       return true;
@@ -81,6 +85,16 @@ function openSelected(tail: LiveTail): boolean {
   if (entry?.kind !== "log") return false;
   tail.open(entry.log.id);
   return true;
+}
+
+/** The page itself does not scroll: wherever the focus is, these keys mean the list. */
+function page(by: 1 | -1): boolean {
+  scroller()?.scrollBy({ top: by * (scroller()?.clientHeight ?? 0) * 0.9 });
+  return true;
+}
+
+function scroller(): HTMLElement | null {
+  return element("rows")?.parentElement ?? null;
 }
 
 /** Elements that keys lead to carry a name in `data-key`. */

@@ -1,0 +1,85 @@
+/** What was fetched for viewers and not written to them yet, under a bound for all of them together. */
+
+import { encodeCursor, encodeEvent, encodeLog } from "../sse.ts";
+import type { Fetched } from "./ports.ts";
+
+/** Bytes that may wait for all viewers together. Over it those that have waited the longest are given up, and fetched again. */
+export const MOST_BACKLOG = 64 * 1024 * 1024;
+
+/** The size of the chunks in which fetched logs are written. */
+const CHUNK = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** One fetch, ready to be written. Shared by all viewers that asked the same at the same time. */
+export interface Backlog {
+  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+  readonly bytes: number;
+  /** True for whoever was written all chunks. */
+  readonly cursor: string;
+  /** Ids in `chunks` that come once more among the recent past: they are to be left out there. */
+  readonly again: ReadonlySet<number>;
+}
+
+/** Frames what was fetched: the gap, the logs, the cursor. */
+export function encodeBacklog(fetched: Fetched, again: ReadonlySet<number>): Backlog {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  const add = (text: string) => {
+    const chunk = encoder.encode(text);
+    bytes += chunk.byteLength;
+    chunks.push(chunk);
+  };
+  let text = fetched.gap ? encodeEvent({ event: "gap", data: fetched.gap }) : "";
+  for (const { log } of fetched.logs) {
+    text += encodeLog(log);
+    if (text.length < CHUNK) continue;
+    add(text);
+    text = "";
+  }
+  add(text + encodeCursor(fetched.cursor));
+  return { chunks, bytes, cursor: fetched.cursor, again };
+}
+
+/** Whoever holds a backlog. */
+export interface BacklogHolder {
+  /** Gives its backlog up; what it has not written of it must be fetched again. */
+  dropBacklog(): void;
+}
+
+/** All backlogs that are held. */
+export class Backlogs {
+  /** In the order in which they were fetched. */
+  readonly #holders = new Map<Backlog, Set<BacklogHolder>>();
+  #bytes = 0;
+
+  constructor(readonly bound: number) {}
+
+  /** Bytes held. A backlog counts once, however many hold it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Notes that `holder` holds `backlog`. When that is too much, the oldest ones are given up. */
+  take(backlog: Backlog, holder: BacklogHolder): void {
+    const holders = this.#holders.get(backlog);
+    if (holders) {
+      holders.add(holder);
+      return;
+    }
+    this.#holders.set(backlog, new Set([holder]));
+    this.#bytes += backlog.bytes;
+    for (const [oldest, holders] of this.#holders) {
+      if (this.#bytes <= this.bound || oldest === backlog) return;
+      for (const other of holders) other.dropBacklog();
+    }
+  }
+
+  /** Notes that `holder` does not hold `backlog` any more. */
+  release(backlog: Backlog, holder: BacklogHolder): void {
+    const holders = this.#holders.get(backlog);
+    if (!holders?.delete(holder) || holders.size > 0) return;
+    this.#holders.delete(backlog);
+    this.#bytes -= backlog.bytes;
+  }
+}

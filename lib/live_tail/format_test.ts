@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  foldMessage,
+  formatCount,
+  formatLocal,
+  formatSpan,
+  formatTime,
+  plainText,
+  plural,
+  splitHits,
+  visibleText,
+} from "./format.ts";
+
+/** The ISO time of a local one, so that the tests hold in every time zone. */
+const local = (...parts: [number, number, number, number, number, number, number]) =>
+  new Date(...parts).toISOString();
+
+Deno.test("formatTime() gives local time with milliseconds, and leaves nonsense alone", () => {
+  assert.equal(formatTime(local(2026, 0, 31, 9, 4, 7, 5)), "09:04:07.005");
+  assert.equal(formatTime("yesterday"), "yesterday");
+});
+
+Deno.test("formatLocal() carries the offset from UTC", () => {
+  assert.match(
+    formatLocal(local(2026, 0, 31, 9, 4, 7, 5)),
+    /^2026-01-31 09:04:07\.005 [+-]\d\d:\d\d$/,
+  );
+});
+
+Deno.test("formatSpan() names the dates only where they differ", () => {
+  const [from, to] = [local(2026, 0, 31, 9, 0, 0, 0), local(2026, 0, 31, 9, 0, 1, 0)];
+  assert.equal(formatSpan(from, to), "09:00:00.000 to 09:00:01.000");
+  assert.match(formatSpan(from, local(2026, 1, 1, 9, 0, 0, 0)), /^2026-01-31 .* to 2026-02-01 /);
+});
+
+Deno.test("plural() and formatCount() separate thousands", () => {
+  assert.equal(formatCount(1234567), "1,234,567");
+  assert.equal(plural(1, "log"), "1 log");
+  assert.equal(plural(1234, "log"), "1,234 logs");
+});
+
+Deno.test("visibleText() shows control and direction characters instead of obeying them", () => {
+  assert.equal(visibleText("a\u0000b\u001b[2Jc\u007f"), "a␀b␛[2Jc␡");
+  assert.equal(visibleText("user\u202egnp.exe"), "user<U+202E>gnp.exe");
+  assert.equal(visibleText("tab\tand\nline"), "tab\tand\nline");
+});
+
+Deno.test("visibleText() leaves no control character, whatever comes", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    assert.doesNotMatch(
+      visibleText(text),
+      // deno-lint-ignore no-control-regex -- the characters that must be gone
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
+    );
+  }));
+});
+
+Deno.test("plainText() drops terminal colours and carriage returns", () => {
+  assert.equal(plainText("\u001b[1;31mred\u001b[0m\r\nnext"), "red\nnext");
+});
+
+Deno.test("foldMessage() gives the first line and counts the others", () => {
+  assert.deepEqual(foldMessage("one"), { line: "one", more: 0 });
+  assert.deepEqual(foldMessage("\n\nTypeError: x\n    at a\n    at b\n"), { line: "TypeError: x", more: 2 });
+  assert.deepEqual(foldMessage(""), { line: "", more: 0 });
+});
+
+Deno.test("splitHits() marks every hit without regard to case, and keeps the text whole", () => {
+  assert.deepEqual(splitHits("Error: no error", "error"), [
+    { text: "Error", hit: true },
+    { text: ": no ", hit: false },
+    { text: "error", hit: true },
+  ]);
+  fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.string({ maxLength: 3 }), (text, needle) => {
+    const parts = splitHits(text, needle.toLowerCase());
+    assert.equal(parts.map((part) => part.text).join(""), text);
+    for (const part of parts) if (part.hit) assert.equal(part.text.toLowerCase(), needle.toLowerCase());
+  }));
+});
