@@ -6,7 +6,6 @@
  */
 import { basename, join } from "node:path";
 import config from "./deno.json" with { type: "json" };
-import lock from "./deno.lock" with { type: "json" };
 import { packageName, packageVersion } from "./lib/embedded_postgres/_binaries.ts";
 
 const here = import.meta.dirname ?? ".";
@@ -23,6 +22,12 @@ const PERMISSIONS = ["--allow-all", "--no-prompt"];
 
 /** Files that no import names. The build is one of them: it is not there before it is made. */
 const INCLUDED = ["_fresh", "static", "migrations"];
+
+/** The versions that the tests run with. */
+const lock: { readonly specifiers: Record<string, string>; readonly npm: Record<string, unknown> } = JSON
+  .parse(
+    await Deno.readTextFile(join(here, "deno.lock")),
+  );
 
 /** What `deno info --json` tells of a program. */
 interface Info {
@@ -95,14 +100,13 @@ function runtimeConfig(graph: Info, folder: string): unknown {
   const used = new Set(
     graph.modules?.flatMap(({ dependencies = [] }) => dependencies.map((d) => d.specifier)),
   );
-  const locked = lock.specifiers as Record<string, string>;
   const imports = Object.entries(config.imports as Record<string, string>)
     .filter(([name]) => used.has(name))
     .map(([name, to]) => {
       const [, requirement, packageName, path = ""] = /^(npm:(@?[^@]+)@[^/]+)(\/.*)?$/.exec(to) ?? [];
       if (!requirement) return [name, `../../${to.replace(/^\.\//, "")}`];
       // After the underscore: how Deno resolved its peers
-      const version = locked[requirement]?.replace(/_.*/, "");
+      const version = lock.specifiers[requirement]?.replace(/_.*/, "");
       if (!version) {
         throw new CompileError(`Cannot compile: ${requirement} is not in deno.lock. Run deno install`);
       }

@@ -9,30 +9,17 @@
  * @module
  */
 import type postgres from "postgres";
+import { label, type Migration, MigrationError, readMigrations } from "./migrations/_files.ts";
+import { type Applied, compare, type MigrationStatus, verify } from "./migrations/_state.ts";
 
-/** One numbered step: `migrations/<number>_<name>.up.sql` and its `.down.sql`. */
-export interface Migration {
-  number: number;
-  name: string;
-  up: string;
-  down: string;
-  /** SHA-256 of `up`, line endings normalised to LF, in hexadecimal. */
-  checksum: string;
-}
-
-/**
- * Where one migration stands in one database. `changed`: applied, and the file was edited since. `unknown`: applied,
- * and there is no such file (a newer program was here). `skipped`: not applied, though a later one is.
- */
-export type MigrationState = "applied" | "pending" | "changed" | "unknown" | "skipped";
-
-/** One line of {@linkcode migrationStatus}. */
-export interface MigrationStatus {
-  number: number;
-  name: string;
-  state: MigrationState;
-  appliedAt: Date | null;
-}
+export {
+  label,
+  type Migration,
+  MigrationError,
+  type MigrationErrorCode,
+  readMigrations,
+} from "./migrations/_files.ts";
+export type { MigrationState, MigrationStatus } from "./migrations/_state.ts";
 
 /** A migration that was run, or that a dry run would run, with its SQL. */
 export interface MigrationStep {
@@ -74,88 +61,8 @@ export interface MigrateDownOptions extends MigrateOptions {
   steps?: number;
 }
 
-/**
- * Why migrating stopped. `files`: the folder itself is wrong. `changed`, `unknown`, `skipped`: see
- * {@linkcode MigrationState}. `waiting`: another program held the lock all the time. `busy`: a table was in use.
- * `failed`: PostgreSQL refused the SQL. `argument`: there is no such migration, or no such number of steps.
- */
-export type MigrationErrorCode =
-  | "argument"
-  | "busy"
-  | "changed"
-  | "failed"
-  | "files"
-  | "skipped"
-  | "unknown"
-  | "waiting";
-
-/** Thrown for every expected failure. The message names the migration and says what to do; nothing is half done. */
-export class MigrationError extends Error {
-  override name = "MigrationError";
-  /** Why. */
-  readonly code: MigrationErrorCode;
-  /** The file name without its ending, as in `0002_notify`; absent where no single migration is to blame. */
-  readonly migration?: string;
-
-  constructor(
-    code: MigrationErrorCode,
-    message: string,
-    options: ErrorOptions & { migration?: string } = {},
-  ) {
-    super(message, options);
-    this.code = code;
-    if (options.migration !== undefined) this.migration = options.migration;
-  }
-}
-
 /** `tailpost` in ASCII: the key of the advisory lock, which PostgreSQL scopes to one database. */
 const LOCK_KEY = "8386099895604310900";
-
-/**
- * Reads the migrations of a folder, in order.
- *
- * @throws {MigrationError} `files` when a name is not like `0001_logs.up.sql`, a number is twice there or missing, or
- * one of up and down is missing.
- */
-export async function readMigrations(
-  folder: URL = new URL("../migrations/", import.meta.url),
-): Promise<Migration[]> {
-  const found = new Map<number, { name: string; up?: string; down?: string }>();
-  for await (const entry of Deno.readDir(folder)) {
-    if (!entry.name.endsWith(".sql")) continue;
-    const [, digits, name, direction] = /^(\d{4})_([a-z0-9_]+)\.(up|down)\.sql$/.exec(entry.name) ?? [];
-    if (digits === undefined || name === undefined) {
-      throw new MigrationError("files", `Cannot read migrations: ${entry.name} is not like 0001_name.up.sql`);
-    }
-    const number = Number(digits);
-    const migration = found.get(number) ?? { name };
-    if (migration.name !== name) {
-      throw new MigrationError(
-        "files",
-        `Cannot read migrations: ${label({ number, name })} and ${label({ number, name: migration.name })} ` +
-          `have the same number`,
-      );
-    }
-    const text = await Deno.readTextFile(new URL(entry.name, folder));
-    migration[direction === "up" ? "up" : "down"] = text;
-    found.set(number, migration);
-  }
-  const migrations: Migration[] = [];
-  for (const [number, { name, up, down }] of [...found].sort(([a], [b]) => a - b)) {
-    if (number !== migrations.length + 1) {
-      throw new MigrationError("files", `Cannot read migrations: number ${migrations.length + 1} is missing`);
-    }
-    if (up === undefined || down === undefined) {
-      const missing = `${label({ number, name })}.${up === undefined ? "up" : "down"}.sql`;
-      throw new MigrationError("files", `Cannot read migrations: ${missing} is missing`);
-    }
-    migrations.push({ number, name, up, down, checksum: await checksum(up) });
-  }
-  if (migrations.length === 0) {
-    throw new MigrationError("files", `Cannot read migrations: there are none in ${folder}`);
-  }
-  return migrations;
-}
 
 /**
  * Tells where a database stands, oldest migration first. Only reads: also for a database without any table of ours, a
@@ -214,13 +121,6 @@ export async function migrateDown(
       .map(({ number }) => step(migrations, number, "down"));
   };
   return await run(sql, plan, { ...options, migrations });
-}
-
-interface Applied {
-  number: number;
-  name: string;
-  checksum: string;
-  appliedAt: Date;
 }
 
 type Plan = (applied: readonly Applied[]) => MigrationStep[];
@@ -339,56 +239,6 @@ async function readApplied(sql: postgres.ISql): Promise<Applied[]> {
     select number, name, checksum, applied_at as "appliedAt" from tailpost_migrations order by number`;
 }
 
-/** Every migration that the folder or the database knows, by number. */
-function compare(migrations: readonly Migration[], applied: readonly Applied[]): MigrationStatus[] {
-  const newest = applied.at(-1)?.number ?? 0;
-  const rows = new Map(applied.map((row) => [row.number, row]));
-  const status = migrations.map(({ number, name, checksum }): MigrationStatus => {
-    const row = rows.get(number);
-    rows.delete(number);
-    if (row === undefined) {
-      return { number, name, state: number < newest ? "skipped" : "pending", appliedAt: null };
-    }
-    // The name is no part of the contract with the database: a file may be renamed, its SQL may not be edited.
-    return {
-      number,
-      name,
-      state: row.checksum === checksum ? "applied" : "changed",
-      appliedAt: row.appliedAt,
-    };
-  });
-  for (const { number, name, appliedAt } of rows.values()) {
-    status.push({ number, name, state: "unknown", appliedAt });
-  }
-  return status.sort((a, b) => a.number - b.number);
-}
-
-function verify(status: MigrationStatus[]): MigrationStatus[] {
-  for (const { state, ...migration } of status) {
-    const name = label(migration);
-    const fail = (code: MigrationErrorCode, message: string) =>
-      new MigrationError(code, `Cannot migrate: ${message}`, { migration: name });
-    switch (state) {
-      case "changed":
-        throw fail(
-          "changed",
-          `${name}.up.sql was edited after it was applied. Restore the file and put the change into a new migration`,
-        );
-      case "unknown":
-        throw fail(
-          "unknown",
-          `the database has ${name}, which this version does not know. Use the version that applied it, or a newer one`,
-        );
-      case "skipped":
-        throw fail(
-          "skipped",
-          `${name} was never applied, but a later one was. Give it a number after the last applied one`,
-        );
-    }
-  }
-  return status;
-}
-
 function step(migrations: readonly Migration[], number: number, direction: "up" | "down"): MigrationStep {
   const migration = find(migrations, number);
   return { number, name: migration.name, direction, sql: migration[direction] };
@@ -398,17 +248,6 @@ function find(migrations: readonly Migration[], number: number): Migration {
   const migration = migrations.find((migration) => migration.number === number);
   if (migration === undefined) throw new RangeError(`no migration ${number}`);
   return migration;
-}
-
-/** The file name without its ending. */
-function label({ number, name }: { number: number; name: string }): string {
-  return `${String(number).padStart(4, "0")}_${name}`;
-}
-
-async function checksum(text: string): Promise<string> {
-  const bytes = new TextEncoder().encode(text.replace(/\r\n?/g, "\n"));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */

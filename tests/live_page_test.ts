@@ -253,6 +253,41 @@ browserTest("the chip tells of a lost database, and recovers with it", async (_t
   await row(page, "after the crash").waitFor();
 });
 
+browserTest(
+  "the chip counts down to the next attempt, and a click does not wait for it",
+  async (_t, browser) => {
+    await using tailpost = await startTailpost(server);
+    const page = await browser.open(`${tailpost.url}/logs/live`);
+    await live(page);
+    const error = { code: "too_many_viewers", message: "All 2 streams are taken" };
+    await page.route(
+      "**/api/logs/stream?*",
+      (route) => route.fulfill({ status: 503, headers: { "Retry-After": "600" }, json: { error } }),
+    );
+    await page.getByRole("button", { name: "error", exact: true }).click();
+    await page.locator(".chip-seconds", { hasText: /^in (600|59\d) s$/ }).waitFor();
+    assert.match(await chip(page, "Reconnecting").getAttribute("title") ?? "", /All 2 streams are taken/);
+    await page.unroute("**/api/logs/stream?*");
+    await chip(page, "Reconnecting").click();
+    await live(page);
+  },
+);
+
+browserTest("a gap is a row that says how many logs are not shown", async (_t, browser) => {
+  await using tailpost = await startTailpost(server);
+  const page = await browser.open(`${tailpost.url}/logs/live`);
+  await live(page);
+  const gap = { missed: 1234, from: "2026-01-31T12:00:00.000Z", to: "2026-01-31T12:05:00.000Z" };
+  const body = 'event: ready\ndata: {"organizationId":1,"database":"connected","cursor":"5:5:"}\n\n' +
+    `event: gap\ndata: ${JSON.stringify(gap)}\n\n`;
+  await page.route(
+    "**/api/logs/stream?*",
+    (route) => route.fulfill({ contentType: "text/event-stream", body }),
+  );
+  await page.getByRole("button", { name: "error", exact: true }).click();
+  await row(page, "1,234 logs were not shown").first().waitFor();
+});
+
 browserTest("a page without network says so", async (_t, browser) => {
   await using tailpost = await startTailpost(server);
   const page = await browser.open(`${tailpost.url}/logs/live`);

@@ -1,7 +1,7 @@
 /** `tailpost migrate up|down|status`. */
 
 import { Argument, Command } from "commander";
-import { MigrationError, type MigrationProgress, type MigrationStep } from "../migrations.ts";
+import { label, MigrationError, type MigrationProgress } from "../migrations.ts";
 import { migrateDown, migrateUp, migrationStatus } from "../migrations.ts";
 import { openDatabase, withConnection } from "./database.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
@@ -46,9 +46,8 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
   await explaining(() =>
     withConnection(database.url, async (sql) => {
       if (action === "status") {
-        for (const { number, name, state, appliedAt } of await migrationStatus(sql)) {
-          const label = `${String(number).padStart(4, "0")}_${name}`;
-          print(`${label.padEnd(24)} ${state}${appliedAt ? ` ${appliedAt.toISOString()}` : ""}`);
+        for (const { state, appliedAt, ...migration } of await migrationStatus(sql)) {
+          print(`${label(migration).padEnd(24)} ${state}${appliedAt ? ` ${appliedAt.toISOString()}` : ""}`);
         }
         return;
       }
@@ -77,8 +76,4 @@ export function report(progress: MigrationProgress): void {
   else if (progress.type === "done") {
     say(`${progress.step.direction === "up" ? "Applied" : "Took back"} ${label(progress.step)}`);
   }
-}
-
-function label({ number, name }: MigrationStep): string {
-  return `${String(number).padStart(4, "0")}_${name}`;
 }

@@ -53,11 +53,11 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
       const byReader = scrollTop !== ours.current;
       const up = scrollTop < last;
       last = scrollTop;
-      anchor.current = anchorOf(scroller);
       if (!byReader) return;
       ours.current = -1;
       if (up) tail.follow(false);
       else if (fromEnd(scroller) <= SLACK) tail.follow(true);
+      if (!tail.following.peek() || tail.paused.peek()) anchor.current = anchorOf(scroller);
       tail.admit();
     };
     // Smooth scrolling begins with a pixel or two, which alone would still count as the end.
