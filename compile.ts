@@ -10,7 +10,7 @@ import { packageName, packageVersion } from "./lib/embedded_postgres/_binaries.t
 
 const here = import.meta.dirname ?? ".";
 const deno = Deno.env.get("DENO_COMPILE") || Deno.execPath();
-const target = join(here, "dist", Deno.build.os === "windows" ? "tailpost.exe" : "tailpost");
+const target = join(here, "dist", "tailpost");
 
 /**
  * What the program may do. It starts PostgreSQL with LD_LIBRARY_PATH, which Deno allows only to programs that may run
@@ -65,7 +65,8 @@ async function compile(): Promise<void> {
     await Deno.copyFile(join(here, "deno.lock"), join(folder, "deno.lock"));
     const graph = await info(["--lock", join(folder, "deno.lock"), "_fresh/server.js"]);
     const configFile = join(folder, "deno.json");
-    await Deno.writeTextFile(configFile, JSON.stringify(runtimeConfig(graph, basename(folder))));
+    const program = join(folder, basename(target));
+    await Deno.writeTextFile(configFile, JSON.stringify(runtimeConfig(graph)));
     const packages = await carriedPackages(configFile);
     say(`Compiling with ${packages.length} npm packages and PostgreSQL ${packageVersion()}`);
     await runCompile([
@@ -75,20 +76,25 @@ async function compile(): Promise<void> {
       ...INCLUDED.flatMap((path) => ["--include", path]),
       ...["--include", `npm:${packageName(Deno.build)}@${packageVersion()}`],
       ...(await testFolders(packages)).flatMap((path) => ["--exclude", path]),
-      ...["--output", target, "main.ts"],
+      ...["--output", program, "main.ts"],
     ]);
+    await verify(program);
+    await Deno.rename(program, target);
   } finally {
     await Deno.remove(folder, { recursive: true });
-  }
-  const version = await output(target, ["--version"]);
-  if (version.text.trim() !== config.version) {
-    throw new CompileError(
-      `Cannot compile: ${target} does not start (${version.text.trim()}). DENORT_BIN must be of the same version as ${deno}`,
-    );
   }
   const { size } = await Deno.stat(target);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(`Wrote ${target}: ${(size / 1e6).toFixed(1)} MB, version ${config.version}, in ${seconds} s`);
+}
+
+async function verify(program: string): Promise<void> {
+  const { text } = await output(program, ["--version"]);
+  if (text.trim() === config.version) return;
+  const [line = ""] = text.trim().split("\n");
+  throw new CompileError(
+    `Cannot compile: the program does not start (${line}). DENORT_BIN must be of the same version as ${deno}`,
+  );
 }
 
 /**
@@ -96,7 +102,7 @@ async function compile(): Promise<void> {
  * puts all packages of a configuration into a program, those for development and tests too. (`--exclude-unused-npm`
  * does the like, from Deno 2.9 on.)
  */
-function runtimeConfig(graph: Info, folder: string): unknown {
+function runtimeConfig(graph: Info): unknown {
   const used = new Set(
     graph.modules?.flatMap(({ dependencies = [] }) => dependencies.map((d) => d.specifier)),
   );
@@ -113,7 +119,7 @@ function runtimeConfig(graph: Info, folder: string): unknown {
       return [name, `npm:${packageName}@${version}${path}`];
     });
   if (imports.length === 0) {
-    throw new CompileError(`Cannot compile: ${folder} holds no build. Run deno task build`);
+    throw new CompileError("Cannot compile: the pages are not built. Run deno task build");
   }
   const { compilerOptions, nodeModulesDir } = config;
   return { compilerOptions, nodeModulesDir, imports: Object.fromEntries(imports) };
@@ -185,7 +191,7 @@ async function runCompile(args: readonly string[]): Promise<void> {
   }
   const { success } = await child.status;
   if (success) return;
-  say(told.replace(/\n*Stack backtrace:[^]*/, "").trim());
+  say(told.replace(/^[^]*?(?=^error:)/m, "").replace(/\n*Stack backtrace:[^]*/, "").trim());
   throw new CompileError(
     /denort|dl\.deno\.land/.test(told)
       ? "Cannot compile: Deno's run-time stub (denort) cannot be downloaded. Set DENORT_BIN to a denort of the same " +

@@ -22,7 +22,7 @@ const PLACES = [
 ];
 
 /** The path of the browser to use: CHROME_PATH, else the first that is found. `null` where there is none. */
-function findBrowser(): string | null {
+export function findBrowser(): string | null {
   const named = Deno.env.get("CHROME_PATH");
   if (named) {
     if (!isFile(named)) throw new Error(`CHROME_PATH is ${named}: there is no such file`);
@@ -71,7 +71,8 @@ export interface TestBrowser extends AsyncDisposable {
   open(url: string, options?: BrowserContextOptions): Promise<Page>;
 }
 
-async function launch(executablePath: string): Promise<TestBrowser> {
+/** Starts a browser. */
+export async function launch(executablePath: string): Promise<TestBrowser> {
   const browser: Browser = await chromium.launch({
     executablePath,
     // Root may not use Chromium's sandbox; the tests show it nothing but pages of ours.

@@ -9,6 +9,9 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** How long stopping in order may take, in milliseconds. */
+const DEADLINE = 4500;
+
 /** Takes over the signals until disposed of. */
 export function stopSignal(): StopSignal {
   const controller = new AbortController();
@@ -16,6 +19,8 @@ export function stopSignal(): StopSignal {
     // Someone who presses Ctrl-C twice does not want to wait. What we started ends with us.
     if (controller.signal.aborted) Deno.exit(130);
     controller.abort(new Stopped());
+    // Whatever hangs, the process does not.
+    Deno.unrefTimer(setTimeout(() => Deno.exit(0), DEADLINE));
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
   return {

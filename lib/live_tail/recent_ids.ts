@@ -1,7 +1,10 @@
 /** The ids seen of late. After a reconnect the server may send a few logs again; none of them is shown twice. Pure. */
 
-/** Enough for the whole list, what waits and a generous overlap of a resume. */
-export const RECENT_IDS = 5000;
+/**
+ * Twice of what the server sends again after a reconnect at most: were a part of that forgotten here, old logs would
+ * come back as the newest.
+ */
+export const RECENT_IDS = 20_000;
 
 /** A set of ids that forgets the oldest. */
 export interface RecentIds {
