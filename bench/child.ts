@@ -13,14 +13,40 @@ export interface Child extends AsyncDisposable {
   say(line: string): Promise<void>;
 }
 
+/** Whether the load generator is kept to one core: on Linux, with more than one core and util-linux' taskset. */
+export const isPinned = Deno.build.os === "linux" && navigator.hardwareConcurrency > 1 && hasTaskset();
+
+function hasTaskset(): boolean {
+  try {
+    return new Deno.Command("taskset", { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
+      .success;
+  } catch {
+    return false;
+  }
+}
+
 const STOP_TIMEOUT = 5000;
 /** Of its standard error, for when it fails. */
 const MOST_ERRORS = 4000;
 
+/** How a child process is started. */
+export interface StartOptions {
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Keeps it to the last core: what measures must not wander to where the measured runs, and take turns with it. */
+  readonly ownCore?: boolean;
+}
+
 /** Starts a process with the arguments of Deno, in an environment that holds nothing of the product's settings. */
-export function startDeno(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Child {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: [...args],
+export function startDeno(
+  args: readonly string[],
+  { settings = {}, ownCore = false }: StartOptions = {},
+): Child {
+  const pinning = ownCore && isPinned
+    ? ["taskset", "--cpu-list", `${navigator.hardwareConcurrency - 1}`]
+    : [];
+  const [program = "", ...programArgs] = [...pinning, Deno.execPath(), ...args];
+  const command = new Deno.Command(program, {
+    args: programArgs,
     clearEnv: true,
     env: { ...foreignEnvironment(), ...settings },
     stdin: "piped",

@@ -1,5 +1,6 @@
 /** What a run prints. Pure. */
 
+import { isPinned } from "./child.ts";
 import type { Result } from "./run_scenario.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -28,7 +29,9 @@ export const METHOD =
 again when the viewer's process has read the bytes from its socket: it contains the statement, its commit
 to disk, NOTIFY, the server, the loopback and any wait of the viewer's process for its turn. It can be too
 long, never too short. All clocks are this machine's. CPU is percent of one core. A viewer is a TCP
-connection with a plain HTTP/1.1 request; a log is lost when it has not come 10 s after the last INSERT.`;
+connection with a plain HTTP/1.1 request; a log is lost when it has not come 10 s after the last INSERT.
+${isPinned ? "The load generator is kept to the last core (taskset)." : ""}`
+    .trimEnd();
 
 /** The table, as Markdown. */
 export function formatTable(rows: readonly Row[]): string {

@@ -63,7 +63,9 @@ export async function runScenario(
   const { hostname, port, path } = target;
   const config: ViewersConfig = { hostname, port, path, viewers, first: first + warm, count };
   const script = new URL("viewers.ts", import.meta.url).pathname;
-  await using generator = startDeno(["run", "-A", "--quiet", script, JSON.stringify(config)]);
+  await using generator = startDeno(["run", "-A", "--quiet", script, JSON.stringify(config)], {
+    ownCore: true,
+  });
 
   const ask = async <T extends Answer["answer"]>(kind: T, within: number, order?: Order) => {
     if (order) await generator.say(JSON.stringify(order));

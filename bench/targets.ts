@@ -36,10 +36,10 @@ export function tailpost(program: string): Target {
       const settings = { DATABASE_URL: databaseUrl, TAILPOST_DATA_DIR: directory };
       const run = ["run", "-A", "--quiet", program];
       {
-        await using migrate = startDeno([...run, "migrate", "up"], settings);
+        await using migrate = startDeno([...run, "migrate", "up"], { settings });
         await migrate.finish(MIGRATE_TIMEOUT);
       }
-      const server = startDeno([...run, "serve", "--auth", "off", "--port", "0"], settings);
+      const server = startDeno([...run, "serve", "--auth", "off", "--port", "0"], { settings });
       try {
         const url = await server.line(readyAt, START_TIMEOUT);
         return {

@@ -217,9 +217,11 @@ function readSetting(setting: Setting, flags: Flags, from: Surroundings): string
   throw new ConfigError(`${name} is ${JSON.stringify(shown)}: allowed is ${setting.allowed}`);
 }
 
-/** A database URL for people to read. */
+/** A database URL for people to read. Also of a text that is no URL nothing is shown that may be a password. */
 export function withoutPassword(url: string): string {
-  return url.replace(/(\/\/[^:@/]*):[^@/]*@/u, "$1:***@").replace(/([?&]password=)[^&]*/giu, "$1***");
+  return url
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/|(?![a-z][a-z0-9+.-]*:\/\/))([^:@/?]*):.*@/isu, "$1$2:***@")
+    .replace(/(password\s*=\s*)(?:'[^']*'|[^&\s]*)/giu, "$1***");
 }
 
 function defaultDataDir(from: Surroundings): string {

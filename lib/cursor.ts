@@ -18,8 +18,8 @@ export class CursorError extends Error {
   override readonly name = "CursorError";
 }
 
-/** The greatest transaction id of 64 bits. */
-const MAX_XID = 2n ** 64n - 1n;
+/** The greatest transaction id that PostgreSQL takes in a snapshot: it compares them as signed numbers. */
+const MAX_XID = 2n ** 63n - 1n;
 
 /**
  * Reads a cursor, as strictly as PostgreSQL reads a `pg_snapshot`.
@@ -60,6 +60,7 @@ export function newerCursor(a: string | null, b: string | null): string | null {
   return xmaxOf(b) >= xmaxOf(a) ? b : a;
 }
 
-function xmaxOf(text: string): bigint {
+/** The xmax of a cursor as text, without reading the rest. */
+export function xmaxOf(text: string): bigint {
   return BigInt(text.slice(text.indexOf(":") + 1, text.lastIndexOf(":")));
 }

@@ -1,5 +1,6 @@
 /** Connections to PostgreSQL: a small pool for queries, and the listener's own connection. */
 
+import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { ConnectionHooks } from "./listener.ts";
 
@@ -13,15 +14,25 @@ const COMMON = {
   // Array types of the database are never used: no query is needed to learn them.
   fetch_types: false,
   onnotice: () => {},
+  // Seconds: a database that is back is found within one, not within postgres.js's own 20.
+  backoff: (attempt: number) => (0.5 + Math.random() / 2) * Math.min(3 ** attempt / 100, 1),
 };
 
-/** The pool for queries. `statementTimeout` is in milliseconds. */
+/** How much longer than the statement timeout a query may be without any answer, in milliseconds. */
+const PATIENCE = 5000;
+
+/**
+ * The pool for queries. `statementTimeout` is in milliseconds. It also bounds what a connection on which nothing comes any more
+ * may cost: the connection is given up, and its queries fail (not with TLS, whose socket is out of reach).
+ */
 export function createPool(url: string, { size = POOL_SIZE, statementTimeout = 30_000 } = {}): postgres.Sql {
-  return postgres(url, {
+  const options = {
     ...COMMON,
     max: size,
     connection: { application_name: "tailpost", statement_timeout: statementTimeout },
-  });
+    socket: opener((socket) => giveUpWithoutAnswer(socket, statementTimeout + PATIENCE)),
+  };
+  return postgres(url, options);
 }
 
 /**
@@ -32,10 +43,71 @@ export async function warmUp(sql: postgres.Sql): Promise<void> {
   await Promise.all(Array.from({ length: sql.options.max }, () => sql`select 1`));
 }
 
-/** The listener's connection. `onnotify` is an option that postgres.js has but does not declare. */
-export function connectListener(url: string, hooks: ConnectionHooks): postgres.Sql {
-  const options = { ...COMMON, ...hooks, max: 1, connection: { application_name: "tailpost-listener" } };
+/** The listener's connection. `onnotify` and `socket` are options that postgres.js has but does not declare. */
+export function connectListener(url: string, { signal, onnotify, onclose }: ConnectionHooks): postgres.Sql {
+  const options = {
+    ...COMMON,
+    onnotify,
+    onclose,
+    max: 1,
+    connection: { application_name: "tailpost-listener" },
+    socket: opener((socket) => {
+      signal.throwIfAborted();
+      const destroy = () => socket.destroy();
+      signal.addEventListener("abort", destroy);
+      socket.once("close", () => signal.removeEventListener("abort", destroy));
+    }),
+  };
   return postgres(url, options);
+}
+
+/** The options that postgres.js hands to its option `socket`. */
+interface SocketOptions {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly path: string | false;
+}
+
+/**
+ * Opens sockets for postgres.js, which with its own neither ends a connection that does not answer nor notices a server that
+ * hangs up before its first word (it connects again at once, without an end).
+ */
+function opener(prepare: (socket: Socket) => void) {
+  let attempts = 0;
+  return ({ host, port, path }: SocketOptions): Socket => {
+    // Several hosts are tried in turn.
+    const index = attempts++ % host.length;
+    const address = { host: host[index] ?? "localhost", port: port[index] ?? 5432 };
+    const socket = path ? connect({ path }) : connect(address);
+    const hangUp = () =>
+      socket.destroy(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" }));
+    socket.once("end", hangUp);
+    socket.once("data", () => socket.removeListener("end", hangUp));
+    try {
+      prepare(socket);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    // postgres.js names the host to the server (TLS) and in errors.
+    return Object.assign(socket, address);
+  };
+}
+
+function giveUpWithoutAnswer(socket: Socket, milliseconds: number): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const answered = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  const late = () => socket.destroy(Object.assign(new Error("No answer"), { code: "ETIMEDOUT" }));
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  socket.write = (...args: unknown[]) => {
+    timer ??= setTimeout(late, milliseconds);
+    return write(...args);
+  };
+  socket.on("data", answered);
+  socket.once("close", answered);
 }
 
 /** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */

@@ -4,6 +4,7 @@ import { type Level, LEVELS, parseLevel } from "./log.ts";
 
 /** A text to look for in messages: plain and without regard to case, or a regular expression (RE2 syntax). */
 export type TextPattern =
+  /** `text` is as {@link foldCase} writes it. */
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "regexp"; readonly source: string; readonly ignoreCase: boolean };
 
@@ -11,7 +12,7 @@ export type TextPattern =
 export interface Filter {
   /** Without repeats, in the order of {@link LEVELS}. */
   readonly levels: readonly Level[];
-  /** Without repeats, sorted. */
+  /** Without repeats, sorted; without white space around them. */
   readonly services: readonly string[];
   /** What a message must contain. */
   readonly q: TextPattern | null;
@@ -59,13 +60,19 @@ export function parseFilter(params: URLSearchParams): Filter {
   for (const service of services) bound("service", service.length, FILTER_BOUNDS.serviceLength, "characters");
   const q = params.getAll("q").filter((text) => text !== "");
   bound("q", q.length, 1, "values");
-  const not = [...new Set(params.getAll("not").filter((text) => text !== ""))].sort();
-  bound("not", not.length, FILTER_BOUNDS.patterns, "values");
+  // Sorted and without repeats as they are written: `Foo` and `foo` are the same text.
+  const not = new Map(
+    params.getAll("not").filter((text) => text !== "").map((text) => {
+      const pattern = parsePattern("not", text);
+      return [patternText(pattern), pattern];
+    }),
+  );
+  bound("not", not.size, FILTER_BOUNDS.patterns, "values");
   return {
     levels: LEVELS.filter((level) => levels.has(level)),
     services,
     q: q[0] === undefined ? null : parsePattern("q", q[0]),
-    not: not.map((text) => parsePattern("not", text)),
+    not: [...not.keys()].sort().flatMap((text) => not.get(text) ?? []),
   };
 }
 
@@ -89,8 +96,24 @@ export function filterKey(filter: Filter): string {
 export function parsePattern(path: string, text: string): TextPattern {
   bound(path, text.length, FILTER_BOUNDS.patternLength, "characters");
   const regexp = /^\/(.+)\/(i?)$/su.exec(text);
-  if (!regexp) return { kind: "text", text: text.toLowerCase() };
+  if (!regexp) {
+    const folded = foldCase(text);
+    // Lower case may be longer: what is written for others to read must be within the bound too.
+    bound(path, folded.length, FILTER_BOUNDS.patternLength, "characters");
+    return { kind: "text", text: folded };
+  }
   return { kind: "regexp", source: regexp[1] ?? "", ignoreCase: regexp[2] === "i" };
+}
+
+/**
+ * Text without regard to case: lower case, with both lower-case sigmas as one. The Kelvin sign and the dotted capital I stay as
+ * they are: they alone would become letters of ASCII, which PostgreSQL's lower() of ASCII does not do.
+ */
+export function foldCase(text: string): string {
+  const lower = /[\u0130\u212a]/u.test(text)
+    ? text.replace(/[^\u0130\u212a]+/gu, (part) => part.toLowerCase())
+    : text.toLowerCase();
+  return lower.includes("ς") ? lower.replaceAll("ς", "σ") : lower;
 }
 
 /** The text that {@link parsePattern} reads back. */

@@ -3,7 +3,10 @@
  * feed an organization does the work; here are the feeds, the one timer that flushes them, and the bounds.
  */
 
+import { type Clock, systemClock } from "./clock.ts";
+import { Backlogs, MOST_BACKLOG } from "./hub/backlog.ts";
 import { Feed, type Group } from "./hub/feed.ts";
+import { limitStore } from "./hub/limit.ts";
 import type { HubStore, Source, SourceEvents } from "./hub/ports.ts";
 import { Viewer } from "./hub/viewer.ts";
 import { type Filter, filterKey } from "./filter.ts";
@@ -26,6 +29,8 @@ export interface HubOptions {
   readonly linger?: number;
   /** The browser's reconnect time. Default 2000. */
   readonly retry?: number;
+  /** Default: the process's own time. */
+  readonly clock?: Clock;
   /** Something failed that a person should know of. */
   readonly onError?: (message: string, error: unknown) => void;
 }
@@ -72,11 +77,17 @@ export class HubFullError extends Error {
   override readonly name = "HubFullError";
 }
 
+/** Queries at a time. The pool has one connection more, so that requests never wait for the hub alone. */
+const MOST_QUERIES = 3;
+
 /** Makes a hub. {@link Hub.close} ends its timers. */
 export function createHub(options: HubOptions): Hub {
-  const { source, store, flushInterval = 20, linger = 30_000, retry = 2000, onError = () => {} } = options;
+  const { source, flushInterval = 20, linger = 30_000, retry = 2000, onError = () => {} } = options;
+  const { clock = systemClock } = options;
+  const store = limitStore(options.store, MOST_QUERIES);
+  const backlogs = new Backlogs(MOST_BACKLOG);
   const feeds = new Map<number, Feed>();
-  const lingering = new Map<number, ReturnType<typeof setTimeout>>();
+  const lingering = new Map<number, () => void>();
   const pausing = new Set<() => void>();
   const counts: HubCounts = {
     notifications: 0,
@@ -87,16 +98,19 @@ export function createHub(options: HubOptions): Hub {
     subscriptions: 0,
   };
   const dirty = new Set<Feed>();
-  const now = () => performance.now();
-  let flushTimer: ReturnType<typeof setTimeout> | undefined;
+  const now = () => clock.now();
+  let cancelFlush = () => {};
+  let cancelBeat = () => {};
   let scheduled = false;
   let nextFlush = 0;
   let sourceConnected = true;
   let closed = false;
 
-  const beat = setInterval(() => {
+  function beat(): void {
+    cancelBeat = clock.after(options.heartbeat, beat);
     for (const feed of feeds.values()) feed.heartbeat();
-  }, options.heartbeat);
+  }
+  cancelBeat = clock.after(options.heartbeat, beat);
 
   function schedule(feed: Feed): void {
     dirty.add(feed);
@@ -105,7 +119,7 @@ export function createHub(options: HubOptions): Hub {
     const wait = nextFlush - now();
     // A microtask: all payloads of one network read are heard first, and leave together.
     if (wait <= 0) queueMicrotask(flush);
-    else flushTimer = setTimeout(flush, wait);
+    else cancelFlush = clock.after(wait, flush);
   }
 
   function flush(): void {
@@ -113,7 +127,14 @@ export function createHub(options: HubOptions): Hub {
     const started = now();
     const flushing = [...dirty];
     dirty.clear();
-    for (const feed of flushing) feed.flush();
+    for (const feed of flushing) {
+      try {
+        feed.flush();
+      } catch (error) {
+        // Nothing known leads here. It must not end the process, nor keep the other organizations waiting.
+        onError(`Cannot hand on logs of organization ${feed.organizationId}`, error);
+      }
+    }
     const ended = now();
     // Flushing takes at most a third of the time, however many viewers there are.
     nextFlush = ended + Math.max(flushInterval, 2 * (ended - started));
@@ -122,13 +143,14 @@ export function createHub(options: HubOptions): Hub {
   /** Waits longer after each failure: 0.1 s to 5 s. */
   function pause(attempt: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(wake, Math.min(5000, 100 * 2 ** attempt));
+    if (closed) return Promise.resolve();
+    const cancel = clock.after(Math.min(5000, 100 * 2 ** attempt), wake);
+    pausing.add(wake);
     function wake() {
-      clearTimeout(timer);
+      cancel();
       pausing.delete(wake);
       resolve();
     }
-    pausing.add(wake);
     return promise;
   }
 
@@ -141,13 +163,13 @@ export function createHub(options: HubOptions): Hub {
       schedule,
       pause,
       now,
+      backlogs,
       onError,
       counts,
       onLeave() {
         counts.viewers--;
         if (feed.size > 0 || closed) return;
-        clearTimeout(lingering.get(organizationId));
-        lingering.set(organizationId, setTimeout(() => forget(feed), linger));
+        lingering.set(organizationId, clock.after(linger, () => forget(feed)));
       },
     });
     feeds.set(organizationId, feed);
@@ -191,7 +213,8 @@ export function createHub(options: HubOptions): Hub {
         );
       }
       const matcher = compileFilter(filter);
-      clearTimeout(lingering.get(organizationId));
+      lingering.get(organizationId)?.();
+      lingering.delete(organizationId);
       const feed = feedOf(organizationId);
       const group = groupOf(feed, filter, matcher);
       const viewer = new Viewer(feed, group, { tail, since }, retry);
@@ -221,16 +244,16 @@ export function createHub(options: HubOptions): Hub {
     },
     close() {
       closed = true;
-      clearInterval(beat);
-      clearTimeout(flushTimer);
-      for (const timer of lingering.values()) clearTimeout(timer);
+      cancelBeat();
+      cancelFlush();
+      for (const cancel of lingering.values()) cancel();
       for (const wake of pausing) wake();
       for (const feed of feeds.values()) {
         feed.flush();
-        feed.disconnected();
         for (const group of feed.groups.values()) {
           for (const viewer of [...group.live, ...group.behind]) viewer.close();
         }
+        feed.disconnected();
       }
     },
   };

@@ -9,10 +9,12 @@ import { backoff, wait, within } from "./backoff.ts";
 import type { Source, SourceEvents } from "./hub/ports.ts";
 import { channelOf, organizationOf } from "./notification.ts";
 
-/** What a connection tells the listener. The options of this name are postgres.js's. */
+/** What a connection tells the listener, and is told. The first two are options of postgres.js. */
 export interface ConnectionHooks {
   readonly onnotify: (channel: string, payload: string) => void;
   readonly onclose: () => void;
+  /** Once it aborts the socket has to be closed at once, whether the other side answers or not. */
+  readonly signal: AbortSignal;
 }
 
 /** What {@link createListener} needs. Times are in milliseconds. */
@@ -29,6 +31,9 @@ export interface ListenerOptions {
   /** The wait after a number of failed tries. Default {@link backoff}. */
   readonly delay?: (attempt: number) => number;
 }
+
+/** How long a connection may take to end by itself, in milliseconds. */
+const GRACE = 500;
 
 /** See the module's comment. */
 export interface Listener extends Source, AsyncDisposable {
@@ -47,62 +52,75 @@ export function createListener(options: ListenerOptions): Listener {
   let connected = false;
   let connections = 0;
 
+  /** Ends the connection that stands, so that another is made. */
+  let giveUp: (reason: unknown) => void = () => {};
+
   async function listen(connection: postgres.Sql, organizationId: number): Promise<void> {
     await connection`listen ${connection(channelOf(organizationId))}`.simple();
     if (connection === sql && watched.has(organizationId)) events.listening(organizationId);
   }
 
   /** One connection, from its making to its loss. Rejects with the reason. */
-  async function run(onConnected: () => void): Promise<never> {
-    const lost = Promise.withResolvers<never>();
+  async function run(onConnected: () => void, onListening: () => void): Promise<never> {
     const over = new AbortController();
+    const closed = new AbortController();
+    const kill = new AbortController();
     const connection = connect({
       onnotify(channel, payload) {
         const organizationId = organizationOf(channel);
         if (organizationId !== null) events.notified(organizationId, payload);
       },
-      onclose: () => lost.reject(new Error("The connection was closed")),
+      onclose() {
+        closed.abort();
+        over.abort(new Error("The connection was closed"));
+      },
+      signal: kill.signal,
     });
-    const stop = () => lost.reject(stopping.signal.reason);
+    const stop = () => {
+      over.abort(stopping.signal.reason);
+      // What is asked on the connection rejects.
+      connection.end({ timeout: 0 }).catch(() => {});
+    };
     stopping.signal.addEventListener("abort", stop);
     try {
-      await Promise.race([
-        lost.promise,
-        within(2 * probeTimeout, connection`select 1`.simple(), "No answer from PostgreSQL"),
-      ]);
+      await within(2 * probeTimeout, connection`select 1`.simple(), "No answer from PostgreSQL");
+      over.signal.throwIfAborted();
       sql = connection;
+      giveUp = (reason) => over.abort(reason);
       onConnected();
-      await Promise.race([
-        lost.promise,
-        within(
-          2 * probeTimeout,
-          Promise.all([...watched].map((id) => listen(connection, id))),
-          "LISTEN timed out",
-        ),
-      ]);
+      await within(
+        2 * probeTimeout,
+        Promise.all([...watched].map((id) => listen(connection, id))),
+        "LISTEN timed out",
+      );
+      onListening();
       for (;;) {
-        await Promise.race([lost.promise, wait(probeInterval, over.signal)]);
-        const probe = connection`select 1`.simple();
-        await Promise.race([lost.promise, within(probeTimeout, probe, "No answer to the liveness query")]);
+        await wait(probeInterval, over.signal);
+        over.signal.throwIfAborted();
+        await within(probeTimeout, connection`select 1`.simple(), "No answer to the liveness query");
       }
     } finally {
       stopping.signal.removeEventListener("abort", stop);
       sql = null;
-      over.abort();
-      // Ends the socket at once, answers or not; what is still asked on it rejects, which nobody waits for any more.
+      // Kept from connecting again. What is still asked on it rejects, which nobody waits for any more.
       connection.end({ timeout: 0 }).catch(() => {});
+      if (stopping.signal.aborted) await wait(GRACE, closed.signal);
+      kill.abort();
+      await wait(GRACE, closed.signal);
     }
   }
 
   const running = (async () => {
     for (let attempt = 0; !stopping.signal.aborted; attempt++) {
       try {
-        await run(() => {
-          attempt = 0;
-          connected = true;
-          connections++;
-          options.onConnected?.();
-        });
+        await run(
+          () => {
+            connected = true;
+            connections++;
+            options.onConnected?.();
+          },
+          () => attempt = 0,
+        );
       } catch (error) {
         connected = false;
         if (stopping.signal.aborted) return;
@@ -121,8 +139,8 @@ export function createListener(options: ListenerOptions): Listener {
     },
     watch(organizationId) {
       watched.add(organizationId);
-      // A failure shows as the loss of the connection, and the next one listens to all that is watched.
-      if (sql) listen(sql, organizationId).catch(() => {});
+      // The next connection listens to all that is watched.
+      if (sql) listen(sql, organizationId).catch((error: unknown) => giveUp(error));
     },
     unwatch(organizationId) {
       watched.delete(organizationId);

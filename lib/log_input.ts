@@ -33,7 +33,8 @@ export class InputError extends Error {
 
 const TOO_LARGE = "too_large";
 
-const timestamp = z.union([z.iso.datetime({ offset: true, local: true }), z.number()], {
+// PostgreSQL refuses texts of more than 128 characters, which only a fraction of that many digits could be.
+const timestamp = z.union([z.iso.datetime({ offset: true, local: true }).max(64), z.number()], {
   error: "Expected ISO 8601 such as 2026-01-31T12:00:00.000Z, or milliseconds since 1970",
 }).transform((value, context) => {
   const text = typeof value === "string" && !/(?:Z|[+-]\d\d:?\d\d)$/iu.test(value) ? value + "Z" : value;
@@ -48,22 +49,23 @@ const timestamp = z.union([z.iso.datetime({ offset: true, local: true }), z.numb
 });
 
 const schema = z.strictObject({
+  // Made storable first: the bound is on what is stored.
   message: z.string({ error: (issue) => issue.input === undefined ? "Required" : "Expected a string" })
+    .overwrite(storable)
     .min(1, "Must not be empty")
     .refine((text) => bytes(text) <= LOG_BOUNDS.message, {
       error: "Longer than 1 MiB",
       params: { code: TOO_LARGE },
-    })
-    .transform(storable),
+    }),
   level: z.string("Expected a string").transform((name, context) => {
     const level = parseLevel(name);
     if (level) return level;
     context.addIssue({ code: "custom", message: `Expected one of ${LEVELS.join(", ")}` });
     return z.NEVER;
   }).default("info"),
-  service: z.string("Expected a string").min(1, "Must not be empty")
+  service: z.string("Expected a string").overwrite(storable).min(1, "Must not be empty")
     .refine((text) => bytes(text) <= LOG_BOUNDS.service, "Longer than 64 KiB")
-    .transform(storable).default("default"),
+    .default("default"),
   timestamp: timestamp.optional(),
   metadata: z.record(z.string(), z.unknown(), "Expected an object")
     .refine((value) => depth(value, 0) <= LOG_BOUNDS.metadataDepth, "Nested more than 100 levels deep")

@@ -7,7 +7,7 @@ import { demoCommand } from "./demo.ts";
 import { migrateCommand } from "./migrate.ts";
 import { CommandError, say } from "./output.ts";
 import { serveCommand } from "./serve.ts";
-import { environmentHelp } from "./settings.ts";
+import { settingsHelp } from "./settings.ts";
 import { Stopped } from "./stop_signal.ts";
 
 /** Runs a command line and ends the process: 0 done, 1 failed, 2 not understood. */
@@ -20,20 +20,28 @@ export async function runCommandLine(args: readonly string[]): Promise<never> {
     .addCommand(demoCommand())
     .addHelpText(
       "after",
-      `${environmentHelp()}
+      `${settingsHelp()}
 
 Start here:
   tailpost demo                        see it with made-up traffic
   tailpost migrate && tailpost serve   use it with your own database (DATABASE_URL)
-  tailpost serve --help                every setting`,
+  tailpost serve --help                what a command takes`,
     );
   for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError();
   try {
+    refuseUnknown(program, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     Deno.exit(exitCode(error));
   }
   Deno.exit(0);
+}
+
+/** Commander would take a mistyped command for an argument of the default one. */
+function refuseUnknown({ commands }: Command, [first = "-"]: readonly string[]): void {
+  const names = [...commands.map((command) => command.name()), "help"];
+  if (first.startsWith("-") || names.includes(first)) return;
+  throw new CommandError(`there is no command ${JSON.stringify(first)}: allowed is ${names.join(" or ")}`, 2);
 }
 
 /** Tells what went wrong, in one line where it was expected. */

@@ -20,13 +20,13 @@ export function configOf(flags: Record<string, unknown>): Config {
   return readConfig(flags as Flags);
 }
 
-/** Settings that have no flag, for the end of the help. */
-export function environmentHelp(): string {
-  const lines = SETTINGS.filter(({ flag }) => !flag)
-    .map((setting) =>
-      `  ${setting.env.join(", ").padEnd(28)}  ${setting.about} (default: ${setting.default})`
-    );
-  return `\nOnly in the environment:\n${lines.join("\n")}`;
+/** Every setting, for the end of the help. */
+export function settingsHelp(): string {
+  const lines = SETTINGS.map(({ flag, env, about, default: fallback }) => {
+    const names = [...flag ? [flag.split(" ")[0]] : [], ...env].join(", ");
+    return `  ${names.padEnd(33)}  ${about} (default: ${fallback})`;
+  });
+  return `\nSettings, by a flag or in the environment:\n${lines.join("\n")}`;
 }
 
 function describe({ about, allowed, default: fallback, env }: Setting): string {

@@ -6,9 +6,10 @@
 import { isVisible, newerCursor, parseCursor } from "../cursor.ts";
 import { type Filter, NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
-import { lowerOnce, type Matcher } from "../match.ts";
-import { isComplete, type Notification } from "../notification.ts";
-import { type DatabaseState, encodeCursor, encodeEvent, encodeLog, HEARTBEAT } from "../sse.ts";
+import { foldOnce, type Matcher } from "../match.ts";
+import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
+import { type DatabaseState, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
+import { type Backlog, type Backlogs, encodeBacklog } from "./backlog.ts";
 import type { Fetched, HubStore, WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
@@ -24,15 +25,17 @@ const UNFLUSHED = { logs: 1000, bytes: 2 * 1024 * 1024 };
 /** Announcements (of at most 8 kB each) that may wait; over it they are dropped and caught up from the table. */
 const MOST_WAITING = 1000;
 
-/** Rows read back in one query. */
+/** Rows read back in one query, of at most 1 MiB each. */
 const READ_BATCH = 50;
 
-/** The size of the chunks in which fetched logs are written. */
-const CHUNK = 64 * 1024;
+/** How long announcements may still come of what was visible in the cursor with which the feed began, in milliseconds. */
+const SETTLING = 30_000;
 
 const encoder = new TextEncoder();
 
 const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
+
+const NOTHING: ReadonlyMap<number, WholeMessage> = new Map();
 
 /** The viewers of one filter. */
 export interface Group {
@@ -46,14 +49,6 @@ export interface Group {
   cursor: string | null;
 }
 
-/** What was fetched for a viewer, ready to write. */
-export interface FetchedChunks {
-  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
-  readonly cursor: string;
-  /** Ids in `chunks` whose announcement has not come yet. */
-  readonly announcedLater: readonly number[];
-}
-
 /** What a feed needs. */
 export interface FeedOptions {
   readonly organizationId: number;
@@ -63,6 +58,7 @@ export interface FeedOptions {
   /** Waits before trying a failed query again. */
   readonly pause: (attempt: number) => Promise<void>;
   readonly now: () => number;
+  readonly backlogs: Backlogs;
   readonly onError: (message: string, error: unknown) => void;
   readonly onLeave: () => void;
   /** Added to: logs taken in, logs written to viewers. */
@@ -74,14 +70,18 @@ export class Feed {
   readonly organizationId: number;
   readonly recent = new RecentLogs(RECENT);
   readonly groups = new Map<string, Group>();
+  readonly backlogs: Backlogs;
   readonly now: () => number;
-  /** The newest cursor that is true for all that came in; null before the first. */
-  cursor: string | null = null;
   /** Everything before this position was handed to the live viewers. */
   flushed = 0;
+  /** The newest cursor that is true for whoever was sent all before {@link flushed}; null before the first. */
+  flushedCursor: string | null = null;
+  /** The newest cursor that is true for all that came in; null before the first. */
+  #cursor: string | null = null;
   readonly #options: FeedOptions;
   readonly #seen = new RecentIds(2 * RECENT.logs);
-  readonly #fetches = new Map<string, Promise<FetchedChunks>>();
+  readonly #fetches = new Map<string, Promise<Backlog>>();
+  #settled = 0;
   #listening = false;
   #mustCatchUp = true;
   #unflushed = 0;
@@ -92,12 +92,18 @@ export class Feed {
   constructor(options: FeedOptions) {
     this.#options = options;
     this.organizationId = options.organizationId;
+    this.backlogs = options.backlogs;
     this.now = options.now;
   }
 
   /** Whether logs come through: announcements are heard, and nothing is being caught up. */
   get ready(): boolean {
     return this.#listening && !this.#mustCatchUp && !this.#working;
+  }
+
+  /** What viewers are told; null before anything is known. */
+  get state(): DatabaseState | null {
+    return this.#state;
   }
 
   /** How many viewers there are. */
@@ -126,7 +132,9 @@ export class Feed {
   notified(notification: Notification): void {
     if (!this.#listening) return;
     if (!this.#working && !this.#mustCatchUp && this.#isWhole(notification)) {
-      return this.#accept(notification.cursor, notification.logs.filter(isComplete));
+      this.recent.mark(notification.cursor);
+      this.#push(notification.logs.filter(isComplete), NOTHING);
+      return this.#advance(notification.cursor);
     }
     this.#waiting.push(notification);
     if (this.#waiting.length > MOST_WAITING) {
@@ -140,21 +148,21 @@ export class Feed {
   flush(): void {
     const from = this.flushed;
     this.flushed = this.recent.next;
+    this.flushedCursor = this.#cursor;
     this.#unflushed = 0;
-    const lowers: (() => string)[] = [];
+    const folded: (() => string)[] = [];
     for (const group of this.groups.values()) {
       if (group.live.size > 0 && from < this.flushed) {
         let text = "";
         for (let position = from; position < this.flushed; position++) {
           const recent = this.recent.at(position);
           if (!recent) continue;
-          const lower = lowers[position - from] ??= lowerOnce(recent.whole);
-          if (!group.matcher(recent.whole, lower)) continue;
+          const once = folded[position - from] ??= foldOnce(recent.whole);
+          if (!group.matcher(recent.whole, once)) continue;
           text += recent.text;
           this.#options.counts.sent += group.live.size;
         }
-        if (text !== "" && this.cursor !== null) text += this.#moveCursor(group, this.cursor);
-        this.#deliver(group, text);
+        if (text !== "") this.#deliver(group, text + this.#moveCursor(group));
       }
       for (const viewer of group.behind) viewer.pump();
     }
@@ -167,17 +175,17 @@ export class Feed {
         viewer.tell(HEARTBEAT_CHUNK);
         viewer.pump();
       }
-      if (this.cursor !== null && group.cursor !== this.cursor && this.flushed === this.recent.next) {
-        this.#deliver(group, this.#moveCursor(group, this.cursor) + HEARTBEAT);
-      } else for (const viewer of group.live) viewer.tell(HEARTBEAT_CHUNK);
+      if (group.live.size === 0) continue;
+      const cursor = this.flushed === this.recent.next ? this.#moveCursor(group) : "";
+      if (cursor !== "") this.#deliver(group, cursor + HEARTBEAT);
+      else for (const viewer of group.live) viewer.tell(HEARTBEAT_CHUNK);
     }
   }
 
   /** Adds a viewer to the group of its filter. */
   join(group: Group, viewer: Viewer): void {
     group.behind.add(viewer);
-    if (this.#state === "reconnecting") viewer.greet("reconnecting");
-    viewer.pump();
+    viewer.begin();
   }
 
   /** Takes a viewer out. */
@@ -188,9 +196,13 @@ export class Feed {
     this.#options.onLeave();
   }
 
-  /** Reads from the table what a viewer needs, once for all that ask the same at the same time. */
-  fetch(group: Group, what: { tail: number } | { since: string }): Promise<FetchedChunks> {
-    const key = JSON.stringify([what, group.key, this.recent.next]);
+  /**
+   * Reads from the table what a viewer needs, once for all that ask the same at the same time. Whoever asks goes on from
+   * the position that was the next one when it asked.
+   */
+  fetch(group: Group, what: { tail: number } | { since: string }): Promise<Backlog> {
+    const from = this.recent.next;
+    const key = JSON.stringify([what, group.key, from]);
     const running = this.#fetches.get(key);
     if (running) return running;
     const { organizationId } = this;
@@ -198,7 +210,9 @@ export class Feed {
     const query = "tail" in what
       ? this.#options.store.newest({ organizationId, filter, limit: what.tail })
       : this.#options.store.catchUp({ organizationId, filter, limit: CATCH_UP_LIMIT, since: what.since });
-    const fetch = query.then((fetched) => this.#encode(fetched)).finally(() => this.#fetches.delete(key));
+    const fetch = query
+      .then((fetched) => encodeBacklog(fetched, this.#comesAgain(fetched, from)))
+      .finally(() => this.#fetches.delete(key));
     this.#fetches.set(key, fetch);
     return fetch;
   }
@@ -211,20 +225,21 @@ export class Feed {
 
   /** Whether a notification can be taken in without asking the table. */
   #isWhole(notification: Notification): boolean {
-    return !notification.more && notification.logs.every((log) => isComplete(log) && !this.#needsWhole(log));
+    return !notification.more && !notification.logs.some((log) => this.#mustRead(log));
   }
 
-  #needsWhole(log: Log): boolean {
+  #mustRead(log: NotifiedLog): boolean {
+    if (!isComplete(log)) return true;
     if (!log.truncated) return false;
     for (const group of this.groups.values()) if (group.looksAtText) return true;
     return false;
   }
 
-  #accept(cursor: string, logs: readonly Log[], wholes?: ReadonlyMap<number, WholeMessage>): void {
+  #push(logs: readonly Log[], wholes: ReadonlyMap<number, WholeMessage>): void {
     for (const log of logs) {
       if (!this.#seen.add(log.id)) continue;
       this.#options.counts.logs++;
-      const recent = { log, whole: wholes?.get(log.id)?.whole ?? log, text: encodeLog(log) };
+      const recent = { log, whole: wholes.get(log.id)?.whole ?? log, text: encodeLog(log) };
       this.#unflushed += weight(recent);
       if (this.#unflushed > UNFLUSHED.bytes || this.recent.next - this.flushed >= UNFLUSHED.logs) {
         this.flush();
@@ -232,9 +247,11 @@ export class Feed {
       }
       this.recent.push(recent);
     }
-    // Last: a flush on the way must not claim what it has not handed on.
-    this.cursor = newerCursor(this.cursor, cursor);
-    if (this.cursor !== null) this.recent.mark(this.cursor);
+  }
+
+  /** To be called after all that the cursor claims was pushed: a flush on the way must not claim what it has not handed on. */
+  #advance(cursor: string): void {
+    this.#cursor = newerCursor(this.#cursor, cursor);
     this.#options.schedule(this);
   }
 
@@ -245,11 +262,10 @@ export class Feed {
     for (let failures = 0; this.#listening;) {
       try {
         if (this.#mustCatchUp) await this.#catchUp();
+        // Asked for once more in the meantime: announcements that wait now do not follow on what was caught up.
+        if (this.#mustCatchUp) continue;
         const next = this.#waiting[0];
-        if (!next) {
-          if (this.#mustCatchUp) continue;
-          break;
-        }
+        if (!next) break;
         if (next.more) this.#mustCatchUp = true;
         else await this.#read(next);
         if (this.#waiting[0] === next) this.#waiting.shift();
@@ -257,6 +273,7 @@ export class Feed {
       } catch (error) {
         this.#options.onError("Cannot catch up", error);
         this.#mustCatchUp = true;
+        this.#announce("reconnecting");
         await this.#options.pause(failures++);
       }
     }
@@ -271,93 +288,98 @@ export class Feed {
   /** What the feed itself has missed. Too much for one go: each viewer catches up for itself, and is told its gap. */
   async #catchUp(): Promise<void> {
     const { organizationId } = this;
+    const { store } = this.#options;
     this.#mustCatchUp = false;
-    if (this.cursor === null) {
-      this.cursor = newerCursor(this.cursor, await this.#options.store.snapshot());
+    if (this.#cursor === null) {
+      const cursor = await store.snapshot();
+      this.recent.mark(cursor);
+      this.#cursor = this.flushedCursor = cursor;
+      this.#settled = this.now() + SETTLING;
       return;
     }
-    const missed = await this.#options.store.catchUp({
+    const missed = await store.catchUp({
       organizationId,
       filter: NO_FILTER,
       limit: CATCH_UP_LIMIT,
-      since: this.cursor,
+      since: this.#cursor,
     });
-    if (missed.gap === null) {
-      const truncated = missed.logs.filter(({ log }) => this.#needsWhole(log)).map(({ log }) => log.id);
-      return this.#accept(missed.cursor, missed.logs.map(({ log }) => log), await this.#readWhole(truncated));
-    }
-    this.flush();
-    this.recent.clear();
-    this.cursor = missed.cursor;
-    for (const group of this.groups.values()) {
-      for (const viewer of group.live) {
-        viewer.lose();
-        group.behind.add(viewer);
+    if (missed.gap === null) await this.#readAndPush(missed.logs.map(({ log }) => log));
+    else {
+      this.flush();
+      this.recent.clear();
+      this.#settled = this.now() + SETTLING;
+      for (const group of this.groups.values()) {
+        for (const viewer of group.live) {
+          viewer.lose();
+          group.behind.add(viewer);
+        }
+        group.live.clear();
       }
-      group.live.clear();
     }
+    this.recent.mark(missed.cursor);
+    // Never older than what it replaces, unless the database is another one by now: a standby that took over.
+    this.#cursor = missed.cursor;
+    this.#options.schedule(this);
   }
 
   /** Takes in a notification of which some logs have to be read back. */
   async #read(notification: Notification): Promise<void> {
-    const ids = notification.logs.filter((log) => !isComplete(log) || this.#needsWhole(log)).map(({ id }) =>
-      id
-    );
-    const wholes = await this.#readWhole(ids);
-    // A row that is gone already (deleted since) cannot be shown.
-    const logs = notification.logs.flatMap((log) => isComplete(log) ? log : wholes.get(log.id)?.log ?? []);
-    this.#accept(notification.cursor, logs, wholes);
+    this.recent.mark(notification.cursor);
+    await this.#readAndPush(notification.logs);
+    this.#advance(notification.cursor);
   }
 
-  async #readWhole(ids: readonly number[]): Promise<Map<number, WholeMessage>> {
-    const wholes = new Map<number, WholeMessage>();
-    for (let i = 0; i < ids.length; i += READ_BATCH) {
-      for (const row of await this.#options.store.read(this.organizationId, ids.slice(i, i + READ_BATCH))) {
-        wholes.set(row.log.id, row);
-      }
+  /** Takes logs in, and reads back what must be; a few at a time, for messages may be long. */
+  async #readAndPush(logs: readonly NotifiedLog[]): Promise<void> {
+    for (let i = 0; i < logs.length; i += READ_BATCH) {
+      const batch = logs.slice(i, i + READ_BATCH);
+      const ids = batch.filter((log) => this.#mustRead(log)).map(({ id }) => id);
+      const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
+      const wholes = new Map(rows.map((row) => [row.log.id, row]));
+      // A row that is gone already (deleted since) cannot be shown.
+      this.#push(batch.flatMap((log) => isComplete(log) ? log : wholes.get(log.id)?.log ?? []), wholes);
     }
-    return wholes;
   }
 
-  #encode(fetched: Fetched): FetchedChunks {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    let text = fetched.gap ? encodeEvent({ event: "gap", data: fetched.gap }) : "";
-    for (const { log } of fetched.logs) {
-      text += encodeLog(log);
-      if (text.length < CHUNK) continue;
-      chunks.push(encoder.encode(text));
-      text = "";
+  /** Which of the fetched logs whoever goes on from a position comes upon once more. */
+  #comesAgain({ logs }: Fetched, from: number): ReadonlySet<number> {
+    const announced = new Set<number>();
+    for (let position = from; position < this.recent.next; position++) {
+      const recent = this.recent.at(position);
+      if (recent) announced.add(recent.log.id);
     }
-    chunks.push(encoder.encode(text + encodeCursor(fetched.cursor)));
-    // What is visible in the feed's cursor was announced before it; of the newer ones, those not heard of still will be.
-    const known = this.cursor === null ? null : parseCursor(this.cursor);
-    const announcedLater = fetched.logs
-      .filter(({ log, xid }) => (known === null || !isVisible(xid, known)) && !this.#seen.has(log.id))
-      .map(({ log }) => log.id);
-    return { chunks, cursor: fetched.cursor, announcedLater };
+    const known = this.#cursor === null ? null : parseCursor(this.#cursor);
+    const settling = this.now() < this.#settled;
+    const again = new Set<number>();
+    for (const { log: { id }, xid } of logs) {
+      if (announced.has(id)) again.add(id);
+      else if (this.#seen.has(id)) continue;
+      // What is visible in the cursor was announced before it. Of the rest, what was not heard of yet still will be.
+      else if (known === null || !isVisible(xid, known)) again.add(id);
+      // Committed between LISTEN and the first cursor: nobody was promised its announcement, which may be on its way.
+      else if (settling) this.#seen.add(id);
+    }
+    return again;
   }
 
-  #moveCursor(group: Group, cursor: string): string {
-    if (group.cursor === cursor) return "";
-    group.cursor = cursor;
-    return encodeCursor(cursor);
+  /** The cursor, where it is not what the group was told last. */
+  #moveCursor(group: Group): string {
+    if (this.flushedCursor === null || group.cursor === this.flushedCursor) return "";
+    group.cursor = this.flushedCursor;
+    return encodeCursor(group.cursor);
   }
 
   #deliver(group: Group, text: string): void {
-    if (text === "") return;
     const chunk = encoder.encode(text);
     for (const viewer of group.live) viewer.deliver(chunk, this.flushed, group.cursor);
   }
 
   #announce(state: DatabaseState): void {
-    const changed = this.#state !== null && this.#state !== state;
+    if (this.#state === state) return;
     this.#state = state;
-    const chunk = encoder.encode(encodeEvent({ event: "status", data: { database: state } }));
     for (const group of this.groups.values()) {
-      for (const viewer of [...group.live, ...group.behind]) {
-        viewer.greet(state);
-        if (changed) viewer.tell(chunk);
-      }
+      for (const viewer of group.live) viewer.inform(state);
+      for (const viewer of group.behind) viewer.inform(state);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The recent past of one organization, kept in memory under a bound. Pure. */
 
+import { xmaxOf } from "../cursor.ts";
 import type { Log } from "../log.ts";
 
 /** One log of the recent past. */
@@ -26,7 +27,8 @@ export class RecentLogs {
   readonly #bounds: RecentBounds;
   /** Grows as it fills: there may be many organizations with few logs. */
   readonly #ring: (RecentLog | undefined)[] = [];
-  readonly #cursors = new Map<string, number>();
+  readonly #cursors = new Map<string, { readonly position: number; readonly xmax: bigint }>();
+  #xmax = 0n;
   #first = 0;
   #next = 0;
   #bytes = 0;
@@ -71,26 +73,36 @@ export class RecentLogs {
   /**
    * Notes that everything visible in `cursor` came before the next position. To be said before the logs of the payload that
    * carries it are added: whoever holds the same snapshot from elsewhere (a fetch) has not seen those logs.
+   *
+   * A snapshot may come again, hours later even, from a transaction that took it then. Only its first position is true for
+   * all who hold it, so those of the newest xmax are remembered after their logs were given up, and older ones are not taken.
    */
   mark(cursor: string): void {
-    if (this.#cursors.has(cursor)) return; // The first position is the one that is true for all who hold it.
-    this.#cursors.set(cursor, this.#next);
-    for (const [oldest, position] of this.#cursors) {
-      if (position >= this.#first && this.#cursors.size <= this.#bounds.logs) break;
+    const xmax = xmaxOf(cursor);
+    if (xmax < this.#xmax || this.#cursors.has(cursor)) return;
+    const newer = xmax > this.#xmax;
+    this.#xmax = xmax;
+    for (const [oldest, { position, xmax }] of this.#cursors) {
+      if (xmax === this.#xmax || (position >= this.#first && this.#cursors.size < this.#bounds.logs)) break;
       this.#cursors.delete(oldest);
+    }
+    // Where the newest alone are too many no more of them are taken.
+    if (newer || this.#cursors.size < this.#bounds.logs) {
+      this.#cursors.set(cursor, { position: this.#next, xmax });
     }
   }
 
   /** Where to go on for whoever holds `cursor`; `null` where memory does not reach back so far. */
   positionAfter(cursor: string): number | null {
-    const position = this.#cursors.get(cursor);
+    const position = this.#cursors.get(cursor)?.position;
     return position !== undefined && position >= this.#first ? position : null;
   }
 
   /** Gives up everything: what comes next does not follow on what is here. */
   clear(): void {
     while (this.#first < this.#next) this.#shift();
-    this.#cursors.clear();
+    // A position that nothing has: those of the cursors that were marked so far are all given up with it.
+    this.#first = ++this.#next;
   }
 
   #shift(): void {

@@ -6,6 +6,7 @@
 
 import { matches } from "../match.ts";
 import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening } from "../sse.ts";
+import type { Backlog } from "./backlog.ts";
 import type { Feed, Group } from "./feed.ts";
 
 /** Bytes that may wait in a viewer's stream. Over it the viewer stops being fed until half has drained. */
@@ -18,6 +19,11 @@ const CHUNK = 64 * 1024;
 const SKIP_MILLISECONDS = 30_000;
 
 const encoder = new TextEncoder();
+
+const status = (database: DatabaseState) =>
+  encoder.encode(encodeEvent({ event: "status", data: { database } }));
+
+const STATUS = { connected: status("connected"), reconnecting: status("reconnecting") };
 
 /** What a viewer asks for when it comes. */
 export interface ViewerRequest {
@@ -35,18 +41,23 @@ export class Viewer {
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   /** The newest cursor that is true for what was written. */
   #cursor: string | null;
-  /** Everything before this position of the feed was written; null: not known, what is missed must be fetched. */
+  /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
   #position: number | null = null;
+  /** Logs wanted to begin with; 0 once they were written. */
   #tail: number;
-  /** Chunks fetched for this viewer and not written yet. May be shared with others that asked the same. */
-  #backlog: readonly Uint8Array<ArrayBuffer>[] = [];
-  /** Ids that were fetched and are announced later all the same. */
+  /** What was fetched for this viewer, and how many chunks of it were written. */
+  #backlog: Backlog | null = null;
+  #chunksWritten = 0;
+  /** Ids that were fetched and come once more among the recent past. */
   #skip = new Set<number>();
   #skipUntil = 0;
+  /** Logs were written since the last cursor. */
+  #owesCursor = false;
   #stalled = false;
   #fetching = false;
   #failures = 0;
-  #greeted = false;
+  /** The state that was written last, null before `ready`. */
+  #told: DatabaseState | null = null;
 
   constructor(feed: Feed, group: Group, request: ViewerRequest, retryMilliseconds: number) {
     this.#feed = feed;
@@ -59,23 +70,32 @@ export class Viewer {
         this.#write(encoder.encode(encodeOpening(retryMilliseconds)));
       },
       pull: () => this.#drained(),
-      cancel: () => feed.leave(this, group),
+      cancel: () => this.#leave(),
     }, { highWaterMark: VIEWER_BUFFER, size: (chunk) => chunk.byteLength });
   }
 
-  /** Says `ready`, unless that was said. */
-  greet(database: DatabaseState): void {
-    if (this.#greeted) return;
-    this.#greeted = true;
-    const cursor = this.#cursor ?? this.#feed.cursor;
-    this.tell(
-      encoder.encode(
-        encodeEvent({
-          event: "ready",
-          data: { organizationId: this.#feed.organizationId, database, cursor },
-        }),
-      ),
-    );
+  /** Called once, when the viewer has joined its group. */
+  begin(): void {
+    // What commits from here on is promised, also where the feed is only about to hear of it.
+    if (this.#cursor === null && this.#tail === 0) this.#place();
+    if (this.#feed.state === "reconnecting") this.inform("reconnecting");
+    this.pump();
+  }
+
+  /** Says `ready`, or that the state has changed. Where the buffer is full it is said once that has drained. */
+  inform(database: DatabaseState): void {
+    if (this.#told === database || this.#full()) return;
+    const first = this.#told === null;
+    // Before the write, which may call back at once.
+    this.#told = database;
+    if (!first) this.#write(STATUS[database]);
+    else {
+      const { organizationId, flushedCursor } = this.#feed;
+      const cursor = this.#cursor ?? flushedCursor;
+      this.#write(
+        encoder.encode(encodeEvent({ event: "ready", data: { organizationId, database, cursor } })),
+      );
+    }
   }
 
   /** Writes a chunk that holds all that came for its group before `position`. */
@@ -91,7 +111,7 @@ export class Viewer {
     if (cursor !== null) this.#cursor = cursor;
   }
 
-  /** Writes something that is not a log (a status, a heartbeat), unless the viewer's buffer is full. */
+  /** Writes a heartbeat, unless the viewer's buffer is full. */
   tell(chunk: Uint8Array<ArrayBuffer>): void {
     if (!this.#full()) this.#write(chunk);
   }
@@ -101,31 +121,37 @@ export class Viewer {
     this.#position = null;
   }
 
+  /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */
+  dropBacklog(): void {
+    if (!this.#backlog) return;
+    this.#feed.backlogs.release(this.#backlog, this);
+    this.#backlog = null;
+    this.#position = null;
+    this.#skip.clear();
+  }
+
   /** Moves a viewer that stands behind as far as its buffer allows; called whenever anything may have changed. */
   pump(): void {
     if (this.#fetching || this.#stalled || !this.#feed.ready) return;
-    this.greet("connected");
-    if (this.#position === null && this.#backlog.length === 0) {
-      if (!this.#place()) return this.#fetch();
+    if (this.#position === null && !this.#place()) {
+      this.inform("connected");
+      return this.#fetch();
     }
+    this.inform("connected");
     while (!this.#full()) {
-      const chunk = this.#backlog[0];
-      if (chunk) {
-        this.#write(chunk);
-        this.#backlog = this.#backlog.slice(1);
-      } else if (this.#position !== null && this.#position < this.#feed.flushed) {
-        if (this.#position < this.#feed.recent.first) {
-          this.#position = null;
-          return this.#fetch();
-        }
-        this.#writeRecent(this.#position);
-      } else return this.#level();
+      if (this.#backlog) this.#writeBacklog(this.#backlog);
+      else if (this.#position === null || this.#isGivenUp(this.#position)) {
+        this.#position = null;
+        return this.#fetch();
+      } else if (this.#position < this.#feed.flushed) this.#writeRecent(this.#position);
+      else return this.#level();
     }
     this.#stalled = true;
   }
 
   /** Ends the stream. */
   close(): void {
+    this.#leave();
     try {
       this.#controller.close();
     } catch {
@@ -135,12 +161,19 @@ export class Viewer {
 
   /** Finds a viewer's place without asking the table; false when the table has to be asked. */
   #place(): boolean {
-    if (this.#cursor !== null) this.#position = this.#feed.recent.positionAfter(this.#cursor);
-    else if (this.#tail === 0) {
-      this.#cursor = this.#feed.cursor;
-      this.#position = this.#feed.flushed;
+    const { recent, flushed, flushedCursor } = this.#feed;
+    if (this.#cursor !== null) this.#position = recent.positionAfter(this.#cursor);
+    else if (this.#tail === 0 && flushedCursor !== null) {
+      this.#cursor = flushedCursor;
+      this.#position = flushed;
     }
-    return this.#position !== null;
+    return this.#position !== null && !this.#isGivenUp(this.#position);
+  }
+
+  /** Whether memory cannot tell what comes from a position on: gone, or a preview where the filter needs the whole. */
+  #isGivenUp(position: number): boolean {
+    const { recent } = this.#feed;
+    return position < recent.first || (this.#group.looksAtText && position <= recent.previewOnly);
   }
 
   #fetch(): void {
@@ -149,39 +182,54 @@ export class Viewer {
     const position = this.#feed.recent.next;
     const what = this.#cursor === null ? { tail: this.#tail } : { since: this.#cursor };
     this.#feed.fetch(this.#group, what).then(
-      (fetched) => {
+      (backlog) => {
         this.#fetching = false;
         this.#failures = 0;
-        this.#backlog = fetched.chunks;
-        this.#cursor = fetched.cursor;
-        this.#tail = 0;
+        if (!this.#isHere()) return;
+        this.#backlog = backlog;
+        this.#chunksWritten = 0;
         this.#position = position;
-        this.#skip = new Set(fetched.announcedLater);
+        this.#skip = new Set(backlog.again);
         this.#skipUntil = this.#feed.now() + SKIP_MILLISECONDS;
+        this.#feed.backlogs.take(backlog, this);
         this.pump();
       },
-      (error: unknown) => {
-        this.#feed.fetchFailed(error, this.#failures++).then(() => {
-          this.#fetching = false;
-          this.pump();
-        });
+      async (error: unknown) => {
+        await this.#feed.fetchFailed(error, this.#failures++);
+        this.#fetching = false;
+        if (this.#isHere()) this.pump();
       },
     );
   }
 
+  /** Writes the next piece of what was fetched. Only with the last one its cursor is true. */
+  #writeBacklog(backlog: Backlog): void {
+    const chunk = backlog.chunks[this.#chunksWritten++];
+    if (chunk) this.#write(chunk);
+    if (this.#chunksWritten < backlog.chunks.length) return;
+    this.#cursor = backlog.cursor;
+    this.#tail = 0;
+    this.#owesCursor = false;
+    this.#backlog = null;
+    this.#feed.backlogs.release(backlog, this);
+  }
+
   /** Writes the next piece of the recent past. */
   #writeRecent(from: number): void {
+    const { recent: past, flushed, flushedCursor } = this.#feed;
     let text = "";
     let position = from;
-    for (; position < this.#feed.flushed && text.length < CHUNK; position++) {
-      const recent = this.#feed.recent.at(position);
+    for (; position < flushed && text.length < CHUNK; position++) {
+      const recent = past.at(position);
       if (!recent || this.#skip.delete(recent.log.id)) continue;
       if (matches(this.#group.matcher, recent.whole)) text += recent.text;
     }
     this.#position = position;
-    if (position === this.#feed.flushed && this.#feed.cursor !== null && text !== "") {
-      this.#cursor = this.#feed.cursor;
-      text += encodeCursor(this.#feed.cursor);
+    if (text !== "") this.#owesCursor = true;
+    if (position === flushed && flushedCursor !== null) {
+      this.#cursor = flushedCursor;
+      if (this.#owesCursor) text += encodeCursor(flushedCursor);
+      this.#owesCursor = false;
     }
     if (text !== "") this.#write(encoder.encode(text));
   }
@@ -195,9 +243,20 @@ export class Viewer {
   }
 
   #drained(): void {
+    const { state } = this.#feed;
+    if (this.#told !== null && state !== null) this.inform(state);
     if (!this.#stalled || (this.#controller.desiredSize ?? 0) < VIEWER_BUFFER / 2) return;
     this.#stalled = false;
     this.pump();
+  }
+
+  #leave(): void {
+    this.dropBacklog();
+    this.#feed.leave(this, this.#group);
+  }
+
+  #isHere(): boolean {
+    return this.#group.behind.has(this);
   }
 
   #full(): boolean {

@@ -3,7 +3,7 @@
 import type postgres from "postgres";
 import type { Filter } from "../filter.ts";
 import type { WholeLog } from "../log.ts";
-import { columns, condition, type Row, toWholeLog, wholeMessage } from "./rows.ts";
+import { batchSize, columns, condition, type Row, toWholeLog, wholeMessage } from "./rows.ts";
 
 /** Which page of history. */
 export interface HistoryQuery {
@@ -25,9 +25,6 @@ export interface HistoryPage {
 /** Bounds of one page whose filter PostgreSQL cannot decide: it may come back short, with a `next` to go on from. */
 const MOST_SCANNED = { rows: 50_000, milliseconds: 3000 };
 
-/** Rows fetched at a time. */
-const FETCH = 500;
-
 /** Reads one page. Messages are previews. */
 export async function readHistory(sql: postgres.Sql, query: HistoryQuery): Promise<HistoryPage> {
   const { sql: filtered, matches } = condition(sql, query.filter);
@@ -44,7 +41,7 @@ export async function readHistory(sql: postgres.Sql, query: HistoryQuery): Promi
   const until = performance.now() + MOST_SCANNED.milliseconds;
   let scanned = 0;
   let last: number | null = null;
-  for await (const batch of rows.cursor(FETCH)) {
+  for await (const batch of rows.cursor(batchSize(matches !== null))) {
     for (const row of batch) {
       if (logs.length === query.limit || scanned === MOST_SCANNED.rows) return { logs, next: last };
       scanned++;

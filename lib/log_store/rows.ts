@@ -11,9 +11,6 @@ export const PREVIEW = 1000;
 /** The most of a message that filters look at and that is kept for them, in characters. */
 const MOST_MATCHED = 1_048_576;
 
-/** A connection, a pool or a transaction. */
-export type Sql = postgres.Sql | postgres.TransactionSql;
-
 /** A row as {@link columns} selects it. */
 export interface Row {
   id: string;
@@ -29,14 +26,19 @@ export interface Row {
 }
 
 /** The columns of a log with its message cut to a preview. */
-export function columns(sql: Sql) {
+export function columns(sql: postgres.Sql) {
   return sql`id, log_timestamp("timestamp") as "timestamp", log_level(level) as level, service,
     left(message, ${PREVIEW}) as message, length(message) > ${PREVIEW} as truncated`;
 }
 
 /** The whole message besides, where something has to look at it. */
-export function wholeMessage(sql: Sql, wanted: boolean) {
+export function wholeMessage(sql: postgres.Sql, wanted: boolean) {
   return wanted ? sql`, left(message, ${MOST_MATCHED}) as whole` : sql``;
+}
+
+/** Rows fetched at a time: fewer where each may hold a message of 1 MiB. */
+export function batchSize(wholeMessages: boolean): number {
+  return wholeMessages ? 100 : 500;
 }
 
 /** A row as it is sent. */
@@ -65,19 +67,19 @@ export interface Condition {
  *
  * @throws {FilterError} when the filter does not compile
  */
-export function condition(sql: Sql, filter: Filter): Condition {
+export function condition(sql: postgres.Sql, filter: Filter): Condition {
   const matcher = compileFilter(filter);
   const patterns = filter.q ? [filter.q, ...filter.not] : filter.not;
-  let unwanted = sql``;
-  for (const { text } of filter.not.filter(isPlain)) {
-    unwanted = sql`${unwanted} and not ${contains(sql, text)}`;
-  }
+  // No text of PostgreSQL holds a NUL, and a query with one fails.
+  const services = filter.services.filter((service) => !service.includes("\0"));
+  let found = sql``;
+  if (filter.levels.length > 0) found = sql`${found} and log_level(level) in ${sql(filter.levels)}`;
+  if (services.length > 0) found = sql`${found} and service in ${sql(services)}`;
+  else if (filter.services.length > 0) found = sql`${found} and false`;
+  if (filter.q && isPlain(filter.q)) found = sql`${found} and ${contains(sql, filter.q.text)}`;
+  for (const { text } of filter.not.filter(isPlain)) found = sql`${found} and not ${contains(sql, text)}`;
   return {
-    sql: sql`
-      ${filter.levels.length > 0 ? sql`and log_level(level) in ${sql(filter.levels)}` : sql``}
-      ${filter.services.length > 0 ? sql`and service in ${sql(filter.services)}` : sql``}
-      ${filter.q && isPlain(filter.q) ? sql`and ${contains(sql, filter.q.text)}` : sql``}
-      ${unwanted}`,
+    sql: found,
     matches: patterns.every(isPlain)
       ? null
       : (row) => matches(matcher, { ...toLog(row), message: row.whole ?? row.message }),
@@ -90,6 +92,7 @@ function isPlain(pattern: TextPattern): pattern is TextPattern & { kind: "text" 
 }
 
 /** `text` is in lower case. The "C" collation lower-cases ASCII and nothing else, whatever the locale. */
-function contains(sql: Sql, text: string) {
+function contains(sql: postgres.Sql, text: string) {
+  if (text.includes("\0")) return sql`false`;
   return sql`strpos(lower(message collate "C"), ${text}) > 0`;
 }

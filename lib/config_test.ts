@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { ConfigError, type Flags, isLoopback, readConfig, SETTINGS, withoutPassword } from "./config.ts";
+
+function read(env: Record<string, string> = {}, flags: Flags = {}, around = {}) {
+  return readConfig(flags, { env: (name) => env[name], isRoot: false, isTerminal: false, ...around });
+}
+
+Deno.test("readConfig() has a default for everything", () => {
+  assert.deepEqual(read({ HOME: "/home/jo" }), {
+    databaseUrl: null,
+    dataDir: "/home/jo/.local/share/tailpost",
+    pgBinDir: null,
+    host: "127.0.0.1",
+    port: 8000,
+    auth: "token",
+    source: "notify",
+    migrate: "auto",
+    heartbeatSeconds: 15,
+    maxViewers: 20_000,
+    logLevel: "info",
+    logFormat: "json",
+  });
+});
+
+Deno.test("readConfig() makes defaults depend on where it runs", () => {
+  assert.equal(read({}, {}, { isRoot: true }).dataDir, "/var/lib/tailpost");
+  assert.equal(read({ HOME: "/home/jo", XDG_DATA_HOME: "/data" }).dataDir, "/data/tailpost");
+  assert.equal(read({}, {}, { isTerminal: true }).logFormat, "text");
+  assert.equal(read({ DATABASE_URL: "postgres://db/logs" }).migrate, "off");
+  assert.equal(read({ DATABASE_URL: "postgres://db/logs", TAILPOST_MIGRATE: "auto" }).migrate, "auto");
+});
+
+Deno.test("readConfig() takes a flag before the environment, and the first name in it that is set", () => {
+  assert.equal(read({ PORT: "1" }).port, 1);
+  assert.equal(read({ PORT: "1", TAILPOST_PORT: "2" }).port, 2);
+  assert.equal(read({ PORT: "1", TAILPOST_PORT: "" }).port, 1);
+  assert.equal(read({ PORT: "1", TAILPOST_PORT: "2" }, { port: "3" }).port, 3);
+  assert.equal(read({ TAILPOST_PORT: "junk" }, { port: "3" }).port, 3);
+  assert.equal(read({}, { port: "0" }).port, 0);
+});
+
+Deno.test("readConfig() reads every setting from its environment", () => {
+  const values: Record<string, [text: string, value: string | number]> = {
+    databaseUrl: [
+      "postgresql://u:p@db:5432/logs?sslmode=require",
+      "postgresql://u:p@db:5432/logs?sslmode=require",
+    ],
+    dataDir: ["/data", "/data"],
+    pgBinDir: ["/usr/bin", "/usr/bin"],
+    host: ["[::1]", "[::1]"],
+    port: ["65535", 65535],
+    auth: ["off", "off"],
+    source: ["wal", "wal"],
+    migrate: ["off", "off"],
+    heartbeatSeconds: ["1", 1],
+    maxViewers: ["5", 5],
+    logLevel: ["debug", "debug"],
+    logFormat: ["text", "text"],
+  };
+  for (const { key, env } of SETTINGS) {
+    const [text, value] = values[key] ?? assert.fail(`no value for ${key}`);
+    for (const name of env) assert.equal(read({ [name]: text })[key], value, name);
+  }
+});
+
+Deno.test("readConfig() stops at a bad value with one line that names it and what is allowed", () => {
+  const bad: [name: string, value: string][] = [
+    ["DATABASE_URL", "mysql://db"],
+    ["TAILPOST_HOST", "a b"],
+    ["TAILPOST_PORT", "65536"],
+    ["TAILPOST_PORT", "-1"],
+    ["TAILPOST_PORT", "80.5"],
+    ["PORT", "http"],
+    ["TAILPOST_AUTH", "none"],
+    ["TAILPOST_SOURCE", "WAL"],
+    ["TAILPOST_MIGRATE", "yes"],
+    ["TAILPOST_HEARTBEAT_SECONDS", "0"],
+    ["TAILPOST_MAX_VIEWERS", "1e3"],
+    ["TAILPOST_LOG_LEVEL", "warn"],
+    ["TAILPOST_LOG_FORMAT", "xml"],
+  ];
+  for (const [name, value] of bad) {
+    assert.throws(() => read({ [name]: value }), (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.ok(error.message.startsWith(`${name} is ${JSON.stringify(value)}: allowed is `), error.message);
+      assert.ok(!error.message.includes("\n"));
+      return true;
+    });
+  }
+  assert.throws(() => read({}, { port: "x" }), /^ConfigError: --port is "x": allowed is a whole number/u);
+  assert.throws(() => read({}, { port: "" }), ConfigError);
+});
+
+Deno.test("readConfig() takes auth off on a loopback host alone", () => {
+  for (const host of ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"]) {
+    assert.equal(read({ TAILPOST_AUTH: "off", TAILPOST_HOST: host }).host, host);
+  }
+  for (
+    const host of [
+      "0.0.0.0",
+      "::",
+      "192.168.1.1",
+      "127.0.0.1.example.org",
+      "localhost.example.org",
+      "1127.0.0.1",
+    ]
+  ) {
+    assert.throws(() => read({ TAILPOST_AUTH: "off", TAILPOST_HOST: host }), ConfigError, host);
+    assert.equal(isLoopback(host), false);
+  }
+});
+
+Deno.test("readConfig() shows no password of a database URL", () => {
+  const bad = [
+    "mysql://jo:secret@db/logs",
+    "mysql://jo:se:cr@secret@db/logs",
+    "mysql://jo:secr/secret@db/logs",
+    "jo:secret@db/logs",
+    "mysql://db/logs?user=jo&password=secret&x=1",
+    "host=db password=secret user=jo",
+    "host=db password = 'my secret' user=jo",
+  ];
+  for (const url of bad) {
+    assert.throws(
+      () => read({ DATABASE_URL: url }),
+      (error: Error) => !error.message.includes("secret"),
+      url,
+    );
+  }
+});
+
+Deno.test("withoutPassword() leaves the rest to be read", () => {
+  assert.equal(withoutPassword("postgres://jo:secret@db:5432/logs"), "postgres://jo:***@db:5432/logs");
+  assert.equal(withoutPassword("postgres://jo@db:5432/logs"), "postgres://jo@db:5432/logs");
+  assert.equal(withoutPassword("postgres://db:5432/logs"), "postgres://db:5432/logs");
+  assert.equal(
+    withoutPassword("postgres://db/logs?password=secret&a=1"),
+    "postgres://db/logs?password=***&a=1",
+  );
+});

@@ -1,0 +1,372 @@
+/** What the tests of the hub put on its ports: a clock, a database in memory with transactions, and a viewer that reads. */
+
+import { createParser } from "eventsource-parser";
+import type { Clock } from "../clock.ts";
+import { formatCursor, isVisible, parseCursor } from "../cursor.ts";
+import { NO_FILTER, parseFilter } from "../filter.ts";
+import {
+  createHub,
+  type Hub,
+  type HubOptions,
+  type HubStore,
+  type Source,
+  type Subscription,
+} from "../hub.ts";
+import type { Level, Log } from "../log.ts";
+import { compileFilter, matches } from "../match.ts";
+import type { DatabaseState, Gap } from "../sse.ts";
+import type { Fetched, FetchQuery } from "./ports.ts";
+
+/** A clock that stands still until it is told. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; run: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(milliseconds: number, run: () => void): () => void {
+    const timer = { at: this.#now + milliseconds, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** How many timers wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Lets time pass; what is due runs in its order. */
+  advance(milliseconds: number): void {
+    const until = this.#now + milliseconds;
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#timers.delete(due);
+      this.#now = Math.max(this.#now, due.at);
+      due.run();
+    }
+    this.#now = until;
+  }
+}
+
+/** A log that a test inserts. */
+export interface Insert {
+  readonly message: string;
+  readonly level?: Level;
+  readonly service?: string;
+  readonly organizationId?: number;
+  /** How it is announced. */
+  readonly as?: "id" | "more";
+}
+
+interface Row {
+  readonly organizationId: number;
+  readonly whole: Log;
+  readonly xid: bigint;
+}
+
+/** A transaction that is open. */
+export interface Transaction {
+  /** Returns the ids. */
+  insert(...logs: (string | Insert)[]): number[];
+  commit(): void;
+  rollback(): void;
+}
+
+const PREVIEW = 20;
+
+/** Tables, snapshots and notifications as PostgreSQL has them, one thing at a time. */
+export class MemoryDatabase {
+  readonly watched = new Set<number>();
+  /** Questions that the hub asked, in order. */
+  readonly asked: string[] = [];
+  /** Questions that fail before others are answered. */
+  failures = 0;
+  /** While set, questions wait for it before they see a snapshot. */
+  gate: Promise<void> | null = null;
+  /** While set, answers wait for it after they have seen their snapshot. */
+  answerGate: Promise<void> | null = null;
+  hub!: Hub;
+  #rows: Row[] = [];
+  #nextId = 1;
+  #nextXid = 100n;
+  #latest = 99n;
+  readonly #running = new Set<bigint>();
+  #connected = true;
+
+  readonly source: Source = {
+    watch: (organizationId) => {
+      this.watched.add(organizationId);
+      queueMicrotask(() => this.#connected && this.hub.listening(organizationId));
+    },
+    unwatch: (organizationId) => void this.watched.delete(organizationId),
+  };
+
+  readonly store: HubStore = {
+    snapshot: () => this.#answer("snapshot", () => this.snapshot()),
+    catchUp: ({ since, ...query }) =>
+      this.#answer("catchUp", () => {
+        const cursor = parseCursor(since);
+        const missed = this.#find(query).filter(({ xid }) => !isVisible(xid, cursor))
+          .sort((a, b) => Number(a.xid - b.xid) || a.whole.id - b.whole.id);
+        const dropped = missed.slice(0, Math.max(0, missed.length - query.limit));
+        const times = dropped.map(({ whole }) => whole.timestamp).sort();
+        const gap: Gap = { missed: dropped.length, from: times[0] ?? "", to: times.at(-1) ?? "" };
+        return this.#fetched(missed.slice(dropped.length), dropped.length > 0 ? gap : null);
+      }),
+    newest: (query) =>
+      this.#answer("newest", () => {
+        const rows = this.#find(query).sort((a, b) => a.whole.id - b.whole.id);
+        return this.#fetched(query.limit > 0 ? rows.slice(-query.limit) : [], null);
+      }),
+    read: (organizationId, ids) =>
+      this.#answer(
+        `read ${ids.length}`,
+        () =>
+          this.#rows.filter((row) => row.organizationId === organizationId && ids.includes(row.whole.id))
+            .map(({ whole }) => ({ log: preview(whole), whole })),
+      ),
+  };
+
+  snapshot(): string {
+    const xmax = this.#latest + 1n;
+    const xip = [...this.#running].filter((xid) => xid < xmax).sort((a, b) => Number(a - b));
+    return formatCursor({ xmin: xip[0] ?? xmax, xmax, xip });
+  }
+
+  begin(): Transaction {
+    let xid: bigint | null = null;
+    const rows: Row[] = [];
+    const payloads: { organizationId: number; payload: unknown }[] = [];
+    const end = () => {
+      if (xid === null) return;
+      this.#running.delete(xid);
+      if (xid > this.#latest) this.#latest = xid;
+    };
+    return {
+      insert: (...logs) => {
+        const own = xid ??= this.#nextXid++;
+        this.#running.add(own);
+        return logs.map((log) => {
+          const insert = typeof log === "string" ? { message: log } : log;
+          const { level = "info", service = "api", message, organizationId = 1 } = insert;
+          const id = this.#nextId++;
+          const timestamp = new Date(Date.UTC(2026, 0, 31) + id).toISOString();
+          const row = { organizationId, xid: own, whole: { id, timestamp, level, service, message } };
+          rows.push(row);
+          const s = this.snapshot();
+          const payload = insert.as === "more"
+            ? { s, more: true }
+            : { s, logs: [insert.as === "id" ? { id } : preview(row.whole)] };
+          payloads.push({ organizationId, payload });
+          return id;
+        });
+      },
+      commit: () => {
+        this.#rows.push(...rows);
+        end();
+        for (const { organizationId, payload } of payloads) {
+          if (!this.#connected || !this.watched.has(organizationId)) continue;
+          this.hub.notified(organizationId, JSON.stringify(payload));
+        }
+      },
+      rollback: end,
+    };
+  }
+
+  /** Inserts in a transaction of its own. */
+  insert(...logs: (string | Insert)[]): number[] {
+    const tx = this.begin();
+    const ids = tx.insert(...logs);
+    tx.commit();
+    return ids;
+  }
+
+  delete(id: number): void {
+    this.#rows = this.#rows.filter(({ whole }) => whole.id !== id);
+  }
+
+  /** The listener loses its connection. */
+  disconnect(): void {
+    this.#connected = false;
+    this.hub.disconnected("lost");
+  }
+
+  /** It has another. */
+  reconnect(): void {
+    this.#connected = true;
+    for (const organizationId of this.watched) this.hub.listening(organizationId);
+  }
+
+  async #answer<T>(question: string, answer: () => T): Promise<T> {
+    this.asked.push(question);
+    await this.gate;
+    if (this.failures > 0) {
+      this.failures--;
+      throw new Error("The database is away");
+    }
+    const answered = answer();
+    await this.answerGate;
+    return answered;
+  }
+
+  #find({ organizationId, filter }: FetchQuery): Row[] {
+    const matcher = compileFilter(filter);
+    return this.#rows.filter((row) => row.organizationId === organizationId && matches(matcher, row.whole));
+  }
+
+  #fetched(rows: Row[], gap: Gap | null): Fetched {
+    return {
+      logs: rows.map(({ whole, xid }) => ({ log: preview(whole), xid })),
+      cursor: this.snapshot(),
+      gap,
+    };
+  }
+}
+
+function preview(log: Log): Log {
+  return log.message.length > PREVIEW
+    ? { ...log, message: log.message.slice(0, PREVIEW), truncated: true }
+    : log;
+}
+
+/** One thing that a viewer was sent. */
+export type Said =
+  | { readonly kind: "log"; readonly log: Log }
+  | { readonly kind: "ready"; readonly database: DatabaseState; readonly cursor: string | null }
+  | { readonly kind: "status"; readonly database: DatabaseState }
+  | { readonly kind: "gap"; readonly gap: Gap }
+  | { readonly kind: "cursor"; readonly cursor: string }
+  | { readonly kind: "heartbeat" };
+
+/** A viewer that reads, at once or when it is told. */
+export class TestViewer {
+  readonly said: Said[] = [];
+  readonly chunks: Uint8Array[] = [];
+  ended = false;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #reading: Promise<void> | null = null;
+  #changed = Promise.withResolvers<void>();
+  readonly #parser = createParser({
+    onEvent: ({ event, data }) => {
+      const value = JSON.parse(data);
+      if (event === undefined) this.said.push({ kind: "log", log: value });
+      else if (event === "gap") this.said.push({ kind: "gap", gap: value });
+      else this.said.push({ kind: event as "ready" | "status", ...value });
+    },
+    onComment: (comment) => comment === "heartbeat" && this.said.push({ kind: "heartbeat" }),
+  });
+
+  constructor(stream: ReadableStream<Uint8Array>, { reads = true } = {}) {
+    this.#reader = stream.getReader();
+    if (reads) this.read();
+  }
+
+  /** Begins to read. */
+  read(): void {
+    this.#reading ??= (async () => {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (value) this.#take(value);
+        if (done) this.ended = true;
+        this.#changed.resolve();
+        this.#changed = Promise.withResolvers();
+        if (done) return;
+      }
+    })();
+  }
+
+  /** Waits until what was said fulfils a condition. */
+  async until(condition: (viewer: this) => boolean): Promise<void> {
+    while (!condition(this)) await this.#changed.promise;
+  }
+
+  /** Waits until a log with this message was sent. */
+  untilLog(message: string): Promise<void> {
+    return this.until(() => this.messages.includes(message));
+  }
+
+  /** Waits until logs are sent at once: it was told `ready`. */
+  untilReady(): Promise<void> {
+    return this.until(() => this.said.some(({ kind }) => kind === "ready"));
+  }
+
+  get messages(): string[] {
+    return this.said.flatMap((said) => said.kind === "log" ? said.log.message : []);
+  }
+
+  get states(): DatabaseState[] {
+    return this.said.flatMap((said) => said.kind === "ready" || said.kind === "status" ? said.database : []);
+  }
+
+  get gaps(): Gap[] {
+    return this.said.flatMap((said) => said.kind === "gap" ? said.gap : []);
+  }
+
+  /** The newest cursor, as a browser would send it back. */
+  get cursor(): string | null {
+    const last = this.said.findLast((said) => said.kind === "cursor");
+    return last?.cursor ?? null;
+  }
+
+  /** Goes away. */
+  async leave(): Promise<void> {
+    await this.#reader.cancel();
+    await this.#reading;
+  }
+
+  #take(chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    // The parser dispatches no block that is an id alone, which is the point of such blocks: they are looked for here.
+    for (const block of this.#decoder.decode(chunk, { stream: true }).split(/(?<=\n\n)/u)) {
+      this.#parser.feed(block);
+      const cursor = /^id: (.*)\n\n$/u.exec(block)?.[1];
+      if (cursor !== undefined) this.said.push({ kind: "cursor", cursor });
+    }
+  }
+}
+
+/** A hub on a {@link MemoryDatabase}. */
+export interface TestHub extends AsyncDisposable {
+  readonly hub: Hub;
+  readonly clock: FakeClock;
+  readonly database: MemoryDatabase;
+  readonly errors: string[];
+  open(query?: string, want?: Partial<Subscription> & { reads?: boolean }): TestViewer;
+}
+
+/** Makes one. */
+export function testHub(options: Partial<HubOptions> = {}): TestHub {
+  const clock = new FakeClock();
+  const database = new MemoryDatabase();
+  const errors: string[] = [];
+  const hub = createHub({
+    source: database.source,
+    store: database.store,
+    heartbeat: 15_000,
+    maxViewers: 1000,
+    clock,
+    onError: (message) => errors.push(message),
+    ...options,
+  });
+  database.hub = hub;
+  return {
+    hub,
+    clock,
+    database,
+    errors,
+    open(query = "", { reads = true, ...want } = {}) {
+      const filter = query === "" ? NO_FILTER : parseFilter(new URLSearchParams(query));
+      return new TestViewer(hub.subscribe({ organizationId: 1, filter, tail: 0, since: null, ...want }), {
+        reads,
+      });
+    },
+    [Symbol.asyncDispose]() {
+      hub.close();
+      return Promise.resolve();
+    },
+  };
+}

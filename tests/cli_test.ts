@@ -1,0 +1,221 @@
+// The command line, from source: what it refuses, what it says, and how it ends.
+
+import assert from "node:assert/strict";
+import { type Config, SETTINGS } from "../lib/config.ts";
+import { migrateUp } from "../lib/migrations.ts";
+import { testServer } from "./postgres.ts";
+import { runTailpost, startTailpost } from "./server.ts";
+import { openViewer } from "./sse.ts";
+
+const server = await testServer();
+
+/** Nothing in these tests may reach a database of the machine's. */
+const NOWHERE = { TAILPOST_DATA_DIR: "/nonexistent/tailpost" };
+
+/** Runs a command to its end, and gives its output. */
+async function outcome(
+  args: readonly string[],
+  code: number,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const program = runTailpost(args, { ...NOWHERE, ...env });
+  assert.equal((await program.status).code, code, program.output());
+  return program.output();
+}
+
+/** Asserts that a command is refused in one line. */
+async function refused(
+  args: readonly string[],
+  line: RegExp,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const output = await outcome(args, 2, env);
+  assert.match(output, line);
+  assert.equal(output.trim().split("\n").length, 1, output);
+}
+
+/** A value that is not allowed, `null` where everything that is not empty is. */
+const BAD: Readonly<Record<keyof Config, string | null>> = {
+  databaseUrl: "mysql://me:secret@db/app",
+  dataDir: null,
+  pgBinDir: null,
+  host: "two words",
+  port: "65536",
+  auth: "on",
+  source: "poll",
+  migrate: "yes",
+  heartbeatSeconds: "0",
+  maxViewers: "1e3",
+  logLevel: "loud",
+  logFormat: "xml",
+};
+
+for (const { key, env, flag, allowed } of SETTINGS) {
+  const bad = BAD[key];
+  if (bad === null) continue;
+  const shown = JSON.stringify(bad).replace("secret", "***");
+  const ways = [...env, ...flag ? [flag.split(" ")[0] ?? ""] : []];
+  Deno.test(`a bad value of ${ways.join(", ")} is refused with what is allowed`, async () => {
+    for (const way of ways) {
+      const [args, env] = way.startsWith("-") ? [[way, bad], {}] : [[], { [way]: bad }];
+      const output = await outcome(["serve", ...args], 2, env);
+      assert.equal(output, `tailpost: ${way} is ${shown}: allowed is ${allowed}\n`);
+    }
+  });
+}
+
+Deno.test("an empty flag is refused, and an empty variable is as good as none", async () => {
+  await refused(["serve", "--data-dir", ""], /^tailpost: --data-dir is "": allowed is a folder$/mu);
+  const empty = Object.fromEntries(SETTINGS.flatMap(({ env }) => env.map((name) => [name, ""])));
+  await refused(["serve", "--source", "x"], /^tailpost: --source is "x"/u, empty);
+});
+
+Deno.test("what no command knows is refused with what there is", async () => {
+  await refused(["srve"], /^tailpost: there is no command "srve": allowed is serve or migrate or demo/u);
+  await refused(["migrate", "sideways"], /'sideways'.* up, down, status/u);
+  await refused(["migrate", "down", "--steps", "0"], /^tailpost: --steps is "0": allowed is a whole number/u);
+  await refused(["demo", "--rate", "fast"], /^tailpost: --rate is "fast": allowed is a number from/u);
+  assert.match(
+    await outcome(["serve", "--prot", "1"], 2),
+    /unknown option '--prot'\n\(Did you mean --port\?\)/u,
+  );
+  assert.match(await outcome(["--auht", "off"], 2), /unknown option '--auht'\n\(Did you mean --auth\?\)/u);
+});
+
+Deno.test("tailpost --help lists every setting, and the help of serve every flag", async () => {
+  const [help, serve] = await Promise.all([outcome(["--help"], 0), outcome(["serve", "--help"], 0)]);
+  for (const { env, flag, about } of SETTINGS) {
+    const name = flag?.split(" ")[0];
+    const line = help.split("\n").find((line) => line.includes(`${env[0]}`) && line.includes(about)) ?? "";
+    for (const way of [...env, ...name ? [name] : []]) assert.ok(line.includes(way), `${way} in:\n${help}`);
+    if (flag) assert.ok(serve.includes(`  ${flag} `), `${flag} in:\n${serve}`);
+  }
+});
+
+Deno.test("serve without sign-in is refused on a host that others reach", async () => {
+  for (const host of ["0.0.0.0", "::", "192.168.1.2", "example.com"]) {
+    await refused(
+      ["serve", "--auth", "off", "--host", host],
+      /TAILPOST_AUTH .*only a loopback host is allowed/u,
+    );
+  }
+  await refused(["serve"], /^tailpost: TAILPOST_AUTH is "token": /u);
+  await refused(["serve", "--auth", "off", "--source", "wal"], /^tailpost: TAILPOST_SOURCE is "wal": /u);
+});
+
+Deno.test("serve on a port in use ends with 1 and says so", async () => {
+  await using database = await server.database();
+  await migrateUp(database.sql);
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = String(taken.addr.port);
+  const output = await outcome(["serve", "--auth", "off", "--port", port], 1, { DATABASE_URL: database.url });
+  assert.match(output, new RegExp(`^tailpost: Cannot listen on 127\\.0\\.0\\.1:${port}: .* --port`, "mu"));
+});
+
+Deno.test("serve on a database with pending migrations says what to run, and does that with --migrate auto", async () => {
+  await using database = await server.database();
+  const env = { DATABASE_URL: database.url };
+  const args = ["serve", "--auth", "off", "--port", "0"];
+  const output = await outcome(args, 1, env);
+  assert.match(
+    output,
+    /^tailpost: Cannot serve: \d+ migrations are pending\. Run tailpost migrate, or serve with /u,
+  );
+  assert.equal((await database.sql`select to_regclass('logs') as logs`)[0]?.logs, null);
+  const program = runTailpost([...args, "--migrate", "auto"], env);
+  await program.line(/Tailpost is ready at /u);
+  assert.equal((await program.end("SIGTERM")).code, 0, program.output());
+});
+
+Deno.test("a wrong password is said in one line, without the password", async () => {
+  await using database = await server.database();
+  const url = Object.assign(new URL(database.url), { password: "wrong-secret" }).href;
+  for (const command of [["serve", "--auth", "off"], ["migrate", "status"]]) {
+    const output = await outcome(command, 1, { DATABASE_URL: url });
+    assert.match(
+      output,
+      /^tailpost: Cannot connect to postgres:\/\/tailpost:\*\*\*@127\.0\.0\.1:\d+\/\w+: password auth/u,
+    );
+    assert.equal(output.trim().split("\n").length, 1, output);
+    assert.ok(!output.includes("wrong-secret"), output);
+  }
+});
+
+Deno.test("a database that is away is waited for, without telling the password, until a signal", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  taken.close();
+  const env = { DATABASE_URL: `postgres://me:wrong-secret@127.0.0.1:${port}/app` };
+  const program = runTailpost(["serve", "--auth", "off"], { ...NOWHERE, ...env });
+  await program.line(
+    new RegExp(`^Waiting for PostgreSQL at postgres://me:\\*\\*\\*@127\\.0\\.0\\.1:${port}/app: .`, "mu"),
+  );
+  const { code } = await program.end("SIGTERM");
+  assert.equal(code, 130, program.output());
+  assert.ok(!program.output().includes("wrong-secret"), program.output());
+});
+
+Deno.test("migrate tells, tries, applies and takes back", async () => {
+  await using database = await server.database();
+  const env = { DATABASE_URL: database.url };
+  const migrate = (...args: string[]) => outcome(["migrate", ...args], 0, env);
+  const states = async () => (await migrate("status")).trim().split("\n").map((line) => line.split(/ +/u)[1]);
+  const before = await states();
+  assert.ok(before.length >= 2 && before.every((state) => state === "pending"), String(before));
+  assert.match(await migrate("up", "--dry-run"), /^-- 0001_logs\n[^]*create table logs\b[^]*^-- 0002_/imu);
+  assert.deepEqual(await states(), before);
+  assert.match(await migrate(), /^Applied 0001_logs\nApplied 0002_/mu);
+  assert.ok((await states()).every((state) => state === "applied"));
+  assert.equal(await migrate("up"), "Nothing to do: the tables are up to date\n");
+  assert.match(await migrate("down", "--dry-run"), /^-- \d{4}_/u);
+  assert.ok((await states()).every((state) => state === "applied"));
+  assert.match(await migrate("down"), /^Took back \d{4}_\w+\n$/u);
+  assert.equal((await states()).at(-1), "pending");
+  await migrate("down", "--steps", String(before.length));
+  assert.deepEqual(await states(), before);
+  assert.equal(await migrate("down"), "Nothing to do: nothing was applied\n");
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`serve ends every stream cleanly on ${signal}, and ends with 0 within 5 seconds`, async () => {
+    await using tailpost = await startTailpost(server);
+    const viewers = await Promise.all(
+      Array.from({ length: 10 }, () => openViewer(`${tailpost.url}/api/logs/stream`)),
+    );
+    await tailpost.sql`insert into logs (message) values ('the last one')`;
+    await Promise.all(viewers.map((viewer) => viewer.untilLog("the last one")));
+    const asked = performance.now();
+    const status = await tailpost.stop(signal);
+    assert.ok(performance.now() - asked < 5000);
+    assert.deepEqual([status.code, status.signal], [0, null]);
+    // A connection that is reset, or a body without its end, would reject
+    await Promise.all(viewers.map(({ ended }) => ended));
+  });
+}
+
+Deno.test("serve ends with 0 though a client never reads its stream", async () => {
+  await using tailpost = await startTailpost(server);
+  const { hostname, port } = new URL(tailpost.url);
+  using stuck = await Deno.connect({ hostname, port: Number(port) });
+  await stuck.write(new TextEncoder().encode("GET /api/logs/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  await using viewer = await openViewer(`${tailpost.url}/api/logs/stream`);
+  for (let sent = 1000; sent <= 20_000; sent += 1000) {
+    await tailpost.sql`insert into logs (message) select repeat('x', 900) from generate_series(1, 1000)`;
+    await viewer.until(`${sent} logs`, ({ logs }) => logs.length === sent);
+  }
+  const asked = performance.now();
+  assert.equal((await tailpost.stop("SIGTERM")).code, 0);
+  assert.ok(performance.now() - asked < 5000);
+});
+
+Deno.test("migrate waits for another program that migrates, until a signal", async () => {
+  await using database = await server.database();
+  const env = { DATABASE_URL: database.url };
+  await database.sql.begin(async (sql) => {
+    await sql`select pg_advisory_xact_lock(${"8386099895604310900"}::bigint)`;
+    const program = runTailpost(["migrate"], env);
+    await program.line(/^Waiting for another program that migrates/mu);
+    assert.equal((await program.end("SIGINT")).code, 130, program.output());
+  });
+  assert.equal((await database.sql`select to_regclass('logs') as logs`)[0]?.logs, null);
+});
