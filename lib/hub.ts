@@ -27,6 +27,8 @@ export interface HubOptions {
   readonly flushInterval?: number;
   /** How long an organization is still heard after its last viewer left. Default 30,000. */
   readonly linger?: number;
+  /** Bytes that may wait for all viewers that catch up together. Default {@link MOST_BACKLOG}. */
+  readonly mostBacklog?: number;
   /** The browser's reconnect time. Default 2000. */
   readonly retry?: number;
   /** Default: the process's own time. */
@@ -85,7 +87,7 @@ export function createHub(options: HubOptions): Hub {
   const { source, flushInterval = 20, linger = 30_000, retry = 2000, onError = () => {} } = options;
   const { clock = systemClock } = options;
   const store = limitStore(options.store, MOST_QUERIES);
-  const backlogs = new Backlogs(MOST_BACKLOG);
+  const backlogs = new Backlogs(options.mostBacklog ?? MOST_BACKLOG);
   const feeds = new Map<number, Feed>();
   const lingering = new Map<number, () => void>();
   const pausing = new Set<() => void>();

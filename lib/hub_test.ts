@@ -240,6 +240,7 @@ Deno.test("createHub() ends every stream when it closes, takes no more, and leav
   const { hub, database, clock, open } = test;
   const viewers = [open(), open("level=error"), open("", { tail: 5 }), open("", { organizationId: 2 })];
   const silent = open("", { reads: false });
+  await viewers[0]?.untilReady();
   await mark(test, [viewers[0] ?? silent]);
   database.insert("last words");
   hub.close();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import config from "../deno.json" with { type: "json" };
-import { postgresOf, untilNoPostgres } from "./leftovers.ts";
+import { postgresOf, postmasterOf, untilNoPostgres } from "./leftovers.ts";
 import { type Program, run } from "./server.ts";
 import { openViewer } from "./sse.ts";
 
@@ -215,11 +215,21 @@ for (const account of accounts) {
     await stop(second.program);
   });
 
-  test("killed, and started again at once, ends what is still stopping", async ({ serve }) => {
+  test("ends a PostgreSQL that outlived its guard and its Tailpost", async ({ serve, dataDir }) => {
     const first = await serve(SERVE);
     await post(first.url, "before the kill");
+    const orphan = await postmasterOf(dataDir);
+    for (const line of await postgresOf(dataDir)) {
+      if (line.includes("tailpost-guard")) Deno.kill(Number.parseInt(line), "SIGKILL");
+    }
     await first.program.end("SIGKILL");
+    assert.ok(
+      (await postgresOf(dataDir)).some((line) => Number.parseInt(line) === orphan),
+      "it is no orphan",
+    );
+
     const second = await serve(SERVE);
+    assert.ok(!(await postgresOf(dataDir)).some((line) => Number.parseInt(line) === orphan));
     await using viewer = await openViewer(`${second.url}/api/logs/stream?tail=10`);
     await viewer.untilLog("before the kill");
     await stop(second.program);

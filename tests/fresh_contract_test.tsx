@@ -69,14 +69,11 @@ Deno.test("App answers HEAD by the GET handler, without its body", async () => {
   assert.equal(res.body, null);
 });
 
-Deno.test("App answers 405 to another method of a path, and OPTIONS with those it has", async () => {
+Deno.test("App answers 405 to another method of a path", async () => {
   const app = new App().get("/x", () => new Response("x")).post("/x", () => new Response("x"))
     .get("/p/:id", () => new Response("x"));
   assert.deepEqual(await answer(app, "/x", { method: "DELETE" }), [405, "Method Not Allowed"]);
   assert.deepEqual(await answer(app, "/p/1", { method: "POST" }), [405, "Method Not Allowed"]);
-  const res = await ask(app, "/x", { method: "OPTIONS" });
-  assert.equal(res.status, 204);
-  assert.equal(res.headers.get("allow"), "GET, POST");
 });
 
 Deno.test("App matches URLPattern pathnames and gives ctx.params and ctx.route", async () => {
@@ -201,14 +198,17 @@ Deno.test("App.onError() answers for its path, and App.notFound() for every 404"
   assert.deepEqual(await answer(app, "/nowhere"), [404, '{"missing":"/nowhere"}']);
 });
 
-Deno.test("App.onError() renders a component with the error's status, inside the app wrapper", async () => {
+Deno.test("App.onError() may render a page inside the app wrapper", async () => {
   const app = new App()
     .appWrapper(({ Component }) => (
       <main>
         <Component />
       </main>
     ))
-    .onError("*", { component: ({ error }) => <p>{error instanceof Error && error.message}</p> })
+    .onError("*", (ctx) => {
+      const { message, status } = ctx.error instanceof HttpError ? ctx.error : new HttpError(500);
+      return ctx.render(<p>{message}</p>, { status });
+    })
     .get("/", () => {
       throw new HttpError(403, "not yours");
     });
@@ -371,7 +371,7 @@ Deno.test("csp({ useNonce }) puts the nonce of the page's inline scripts and sty
 });
 
 Deno.test("csrf() refuses unsafe requests from another site", async () => {
-  const app = (origin?: string | string[] | ((origin: string) => boolean)) =>
+  const app = (origin?: string | string[]) =>
     new App().use(csrf(origin === undefined ? {} : { origin })).all("/", () => new Response("done"));
   const status = async (
     options: Parameters<typeof app>[0],
@@ -389,8 +389,6 @@ Deno.test("csrf() refuses unsafe requests from another site", async () => {
   assert.equal(await status("https://evil.example", evil), 200);
   assert.equal(await status("https://good.example", evil), 403);
   assert.equal(await status(["https://good.example", "https://evil.example"], evil), 200);
-  assert.equal(await status((origin) => origin.endsWith("evil.example"), evil), 200);
-  assert.equal(await status(() => false, { origin: BASE }), 403);
 });
 
 Deno.test("asset() adds the build to paths of this site, and IS_BROWSER is false here", () => {
@@ -429,8 +427,6 @@ Deno.test("File routes: patterns, the more literal first", async () => {
   assert.equal(await (await get("/api/items")).text(), "GET /api/items");
   assert.equal(await (await get("/files/a/b%20c")).text(), "a/b c");
   assert.equal((await get("/grouped")).status, 203);
-  assert.equal(await (await get("/over/there")).text(), "there");
-  assert.equal((await get("/overridden")).status, 404);
 });
 
 Deno.test("File routes: handlers by method or for all of them", async () => {
@@ -439,8 +435,7 @@ Deno.test("File routes: handlers by method or for all of them", async () => {
   assert.equal(await (await get("/api/items", { method: "PUT" })).text(), "PUT /api/items");
   const head = await get("/api/items/5", { method: "HEAD" });
   assert.deepEqual([head.status, head.body], [200, null]);
-  // Where the file names its route, that is a 405; elsewhere Fresh 2.3 takes the route for missing.
-  assert.equal((await get("/over/there", { method: "DELETE" })).status, 405);
+  // Fresh 2.3 takes such a route for missing.
   assert.ok([404, 405].includes((await get("/api/items/5", { method: "DELETE" })).status));
 });
 
@@ -465,10 +460,7 @@ Deno.test("File routes: page() feeds the component; css and Head reach the head 
   assert.match(html, /<body class="\/grouped">/);
 });
 
-Deno.test("File routes: a component may be async, answer by itself, or go without _app", async () => {
-  assert.match(await (await get("/async?name=x")).text(), /<body class="\/async"><h1>async x<\/h1>/);
-  const res = await get("/async");
-  assert.deepEqual([res.status, await res.text()], [422, "who?"]);
+Deno.test("File routes: a page may go without _app", async () => {
   assert.doesNotMatch(await (await get("/bare")).text(), /styles\.css/);
 });
 
@@ -568,11 +560,13 @@ Deno.test("Islands are rendered on the server, and what they are given can not e
   assert.ok(nonce && script.includes(`nonce="${nonce}"`));
 });
 
-Deno.test("Islands' bundles are served as immutable scripts", async () => {
-  const html = await (await get("/islands")).text();
+Deno.test("Islands' bundles are named in the Link header and served as immutable scripts", async () => {
+  const page = await get("/islands");
+  const html = await page.text();
   const bundles = [...html.matchAll(/from ?"([^"]+\.js)"/g)].map(([, path]) => path ?? "");
-  assert.ok(bundles.length >= 3, html);
+  assert.ok(bundles.length >= 1, html);
   for (const path of bundles) {
+    assert.ok(page.headers.get("link")?.includes(`<${path}>; rel="modulepreload"`), path);
     const res = await get(path);
     assert.equal(res.status, 200);
     assert.match(res.headers.get("content-type") ?? "", /^text\/javascript/);

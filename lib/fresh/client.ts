@@ -1,47 +1,31 @@
 import { type ComponentType, h, render } from "preact";
+import { setBuildId } from "./shared.ts";
 
-/**
- * Gives the islands of a server-rendered page their life. The nodes between an island's two comments become its own.
- *
- * @param components The components on this page
- * @param json For every island on the page, in order: which component it is, and its props
- */
-export function boot(components: ComponentType[], json: string): void {
-  const islands: [component: number, props: Record<string, unknown>][] = JSON.parse(json);
+/** Gives the islands of a page, listed in `json`, their life. What stands between their comments becomes their own. */
+export function boot(modules: Record<string, Record<string, ComponentType>>, json: string): void {
+  const { buildId, islands } = JSON.parse(json);
+  setBuildId(buildId);
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_COMMENT);
-  const markers: Comment[] = [];
+  const markers: Node[] = [];
   while (walker.nextNode()) {
-    const comment = walker.currentNode as Comment;
-    if (/^\/?frsh:island$/.test(comment.data)) markers.push(comment);
+    if (/^\/?frsh:island$/.test(walker.currentNode.nodeValue ?? "")) markers.push(walker.currentNode);
   }
-  islands.forEach(([component, props], i) => {
+  islands.forEach(([id, name, props]: [id: string, name: string, props: object], i: number) => {
     const [start, end] = markers.slice(i * 2);
-    const type = components[component];
-    if (type && start?.parentNode && end) render(h(type, props), rootBetween(start.parentNode, start, end));
+    const component = modules[id]?.[name];
+    if (start && end && component) render(h(component, props), rootBetween(start, end));
   });
 }
 
 /** A container for preact that consists of what stands between two nodes. Preact uses no more of it than this. */
-function rootBetween(parent: ParentNode, start: Node, end: Node): Element {
-  const insertBefore = (node: Node, before: Node | null) => parent.insertBefore(node, before ?? end);
-  const childNodes = () => {
-    const nodes: Node[] = [];
-    for (let node = start.nextSibling; node && node !== end; node = node.nextSibling) nodes.push(node);
-    return nodes;
-  };
+function rootBetween(start: Node, end: Node): Element {
+  const parent = end.parentNode as Element;
+  const childNodes: Node[] = [];
+  for (let node = start.nextSibling; node && node !== end; node = node.nextSibling) childNodes.push(node);
   return {
-    nodeType: 1,
-    parentNode: parent,
-    namespaceURI: (parent as Element).namespaceURI,
-    get firstChild() {
-      return childNodes()[0] ?? null;
-    },
-    get childNodes() {
-      return childNodes();
-    },
-    contains: (node: Node) => parent.contains(node),
-    insertBefore,
-    appendChild: (node: Node) => insertBefore(node, null),
-    removeChild: (node: Node) => parent.removeChild(node),
+    namespaceURI: parent.namespaceURI,
+    firstChild: childNodes[0] ?? null,
+    childNodes,
+    insertBefore: (node: Node, before: Node | null) => parent.insertBefore(node, before ?? end),
   } as unknown as Element;
 }

@@ -1,207 +1,109 @@
-import { type ComponentType, Fragment, h, options, type VNode } from "preact";
+import { type ComponentChild, type ComponentChildren, type ComponentType, createContext, h } from "preact";
+import { isValidElement, options, toChildArray, type VNode } from "preact";
+import { useContext } from "preact/hooks";
 import { jsxTemplate } from "preact/jsx-runtime";
 import { renderToString } from "preact-render-to-string";
-import { Head } from "./runtime.ts";
-import { serializeProps } from "./serialize.ts";
-import type { Island, Snapshot } from "./snapshot.ts";
+import { isDeepStrictEqual } from "node:util";
+import { HeadContext } from "./shared.ts";
+import { islands, snapshot } from "./snapshot.ts";
 
-/** What one rendering of one page collects on its way. */
-class Rendering {
-  readonly nonce: string = crypto.randomUUID().replaceAll("-", "");
-  /** The components of the islands, each once. */
-  readonly components: Island[] = [];
-  /** The islands, as JSON: the index of each one's component, and its props. */
-  readonly islands: string[] = [];
-  /** Elements from `<Head>` that are still to be put into the document. */
-  readonly head = new Map<string, VNode>();
-  /** Which of `html`, `head` and `body` the page brought itself. */
-  readonly seen = new Set<string>();
-  headDepth = 0;
-  islandDepth = 0;
-
-  constructor(readonly snapshot: Snapshot, readonly basePath: string, readonly css: readonly string[]) {}
-}
+/** Where, in development, an open page keeps a connection that tells it of the server's restart. */
+export const ALIVE_PATH = "/_frsh/alive";
 
 // Rendering is synchronous, so one variable serves every request.
-let current: Rendering | null = null;
+let current: { nonce: string; head: ComponentChildren[]; islands: string[] } | null = null;
 
-// Preact tells of every vnode before (`__b`) and after (`diffed`) it is rendered, also in precompiled templates.
-interface DiffHooks {
-  __b?: (vnode: VNode) => void;
-  diffed?: (vnode: VNode) => void;
+/** Renders a page, in what `wrap` puts around it, and the document where they bring none. Throws as components do. */
+export function renderPage(page: VNode | null, basePath: string, wrap: (page: VNode) => VNode) {
+  const head: ComponentChildren[] = [];
+  const islands: string[] = [];
+  const nonce = crypto.randomUUID().replaceAll("-", "");
+  current = { nonce, head, islands };
+  try {
+    // The page goes first, so that its <Head> is known when the wrapper's <head> is rendered.
+    const collect = (children: ComponentChildren) => void head.push(children);
+    let html = renderToString(wrap(raw(renderToString(h(HeadContext.Provider, { value: collect }, page)))));
+    if (!html.startsWith("<html")) {
+      const head = h("head", null, h("meta", { charset: "utf-8" }));
+      html = renderToString(h("html", null, head, h("body", null, raw(html))));
+    }
+    const script = inlineScript(islands, basePath);
+    const element = script && `<script type="module" nonce="${nonce}">${script}</script>`;
+    html = html.replace(/(<\/body><\/html>)?$/, (end) => element + end);
+    return { html: `<!DOCTYPE html>${html}`, nonce, islands };
+  } finally {
+    current = null;
+  }
 }
-const hooks = options as unknown as DiffHooks;
-const { __b: before, diffed: after } = hooks;
+
+/** The script of a page with islands. A page without any has none, but for reloading in development. */
+function inlineScript(islands: string[], basePath: string): string {
+  // Neither `</script` nor `<!--` can occur in a string whose `<` are escaped.
+  const quote = (text: string) => JSON.stringify(text).replaceAll("<", "\\u003c");
+  const json = `{"buildId":"${snapshot.id}","islands":[${islands}]}`;
+  const start = `import boot from${quote(basePath + snapshot.script)};boot(${quote(json)});`;
+  const alive = quote(basePath + ALIVE_PATH);
+  const reload = `let n=0;new EventSource(${alive}).onopen=()=>n++&&location.reload();`;
+  return (islands.length > 0 ? start : "") + (snapshot.mode === "development" ? reload : "");
+}
+
+// Preact calls this with every vnode that it is about to render, also in precompiled templates.
+const hooks = options as { __b?: (vnode: VNode) => void };
+const before = hooks.__b;
 hooks.__b = (vnode) => {
-  if (current) {
-    // An element that is made once and used on many pages comes back as the last page left it.
-    Object.assign(vnode, originals.get(vnode));
-    typeof vnode.type === "string" ? enterElement(current, vnode) : enterComponent(current, vnode);
+  const { type, props } = vnode;
+  const isSpecial = typeof type === "string" ? /^(head|script|style)$/.test(type) : islands.has(type);
+  // An element that is made once and used on many pages stays a Special, which renders anew for each.
+  if (current && isSpecial && !made.has(vnode)) {
+    Object.assign(vnode, { type: Special, props: { type, props } });
   }
   before?.(vnode);
 };
-hooks.diffed = (vnode) => {
-  if (current && vnode.type === Head) current.headDepth--;
-  if (current && hydrated.has(vnode)) current.islandDepth--;
-  after?.(vnode);
-};
 
-/** `h()` for what is made here, without a type for each kind of props. */
-const create = h as unknown as (
-  type: string | (() => unknown),
-  props: object | null,
-  ...children: VNode[]
-) => VNode;
+/** What {@linkcode Special} made: that is rendered as it is. */
+const made = new WeakSet<object>();
 
-/** What the vnodes that were changed here had been. */
-const originals = new WeakMap<VNode, Pick<VNode, "type" | "props">>();
+/** Whether an island is around. One in another is an ordinary component. */
+const InIsland = createContext(false);
 
-function change(vnode: VNode, to: Partial<Pick<VNode, "type" | "props">>): void {
-  if (!originals.has(vnode)) originals.set(vnode, { type: vnode.type, props: vnode.props });
-  Object.assign(vnode, to);
+/** Stands for what renders differently here: `<head>` with more in it, a script with the nonce, an island. */
+function Special({ type, props }: { type: VNode["type"]; props: VNode["props"] & { nonce?: string } }) {
+  const { nonce, head, islands: found } = current!;
+  const isInIsland = useContext(InIsland);
+  const island = islands.get(type as ComponentType);
+  if (type === "head") props = { ...props, children: withoutReplaced([props.children, head]) };
+  else if (!island) props = { ...props, nonce: props.nonce || nonce };
+  const vnode = h(type as string, props);
+  made.add(vnode);
+  if (!island || isInIsland) return vnode;
+  const [id, name] = island.map((text) => JSON.stringify(text));
+  found.push(`[${id},${name},${serializeProps((type as ComponentType).name, props)}]`);
+  return h(InIsland.Provider, { value: true }, raw("<!--frsh:island-->"), vnode, raw("<!--/frsh:island-->"));
 }
 
-/** The vnodes that the browser will hydrate. Islands below them are ordinary components. */
-const hydrated = new WeakSet<VNode>();
-
-function enterComponent(rendering: Rendering, vnode: VNode): void {
-  const type = vnode.type as ComponentType;
-  if (vnode.type === Head) rendering.headDepth++;
-  if (hydrated.has(vnode)) rendering.islandDepth++;
-  const island = rendering.islandDepth === 0 && !hydrated.has(vnode) && rendering.snapshot.islands.get(type);
-  if (!island) return;
-  const render = (props: object) => {
-    if (!rendering.components.includes(island)) rendering.components.push(island);
-    rendering.islands.push(`[${rendering.components.indexOf(island)},${serializeProps(island.name, props)}]`);
-    const child = h(type, props);
-    hydrated.add(child);
-    return h(Fragment, null, comment("frsh:island"), child, comment("/frsh:island"));
-  };
-  change(vnode, { type: render });
+/** Drops what a later element of the head takes the place of: the title, a `<meta>` of that name, the same key. */
+function withoutReplaced(elements: ComponentChildren): ComponentChild[] {
+  const children = toChildArray(elements).filter(isValidElement);
+  const identity = ({ key, type, props }: VNode<{ name?: string }>) =>
+    key ?? (type === "title" ? type : props.name);
+  return [...new Map(children.map((vnode) => [identity(vnode) ?? vnode, vnode])).values()];
 }
 
-const HEAD_ELEMENTS = /^(title|meta|link|script|style|base|noscript|template)$/;
+/** Makes JSON of an island's props. Throws if that would drop or change a value, naming the island and the prop. */
+export function serializeProps(island: string, props: object): string {
+  const bad = Object.entries(props).find(([, value]) => value !== undefined && !isJson(value));
+  if (bad) throw new TypeError(`Cannot serialise prop "${bad[0]}" of island ${island}: it is no plain JSON`);
+  return JSON.stringify(props);
+}
 
-function enterElement(rendering: Rendering, vnode: VNode): void {
-  const type = vnode.type as string;
-  if (type === "html" || type === "head" || type === "body") rendering.seen.add(type);
-  if (type === "head") append(vnode, create(RestOfHead, null));
-  if (type === "body") append(vnode, create(BootScript, null));
-  if (type === "script" || type === "style") {
-    const { nonce } = vnode.props as { nonce?: string };
-    change(vnode, { props: { ...vnode.props, nonce: nonce || rendering.nonce } as VNode["props"] });
+function isJson(value: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
+  } catch {
+    return false;
   }
-  if (!HEAD_ELEMENTS.test(type)) return;
-  const key = headKey(vnode);
-  if (rendering.headDepth > 0) {
-    rendering.head.set(key, create(type, vnode.props));
-    change(vnode, { type: () => null });
-  } else {
-    const replacement = rendering.head.get(key);
-    if (replacement) change(vnode, { props: replacement.props });
-    rendering.head.delete(key);
-  }
-}
-
-function headKey(vnode: VNode): string {
-  if (vnode.key !== null && vnode.key !== undefined) return String(vnode.key);
-  if (vnode.type === "title") return "title";
-  const identity = Object.entries(vnode.props)
-    .filter(([name]) => !["children", "content", "href", "nonce", "ref"].includes(name));
-  return `${vnode.type} ${JSON.stringify(identity.sort(([a], [b]) => a < b ? -1 : 1))}`;
-}
-
-function append(vnode: VNode, child: VNode): void {
-  change(vnode, { props: { ...vnode.props, children: [vnode.props.children, child] } });
-}
-
-function comment(text: string): VNode {
-  return h(Fragment, { UNSTABLE_comment: text } as Record<string, unknown>);
 }
 
 function raw(html: string): VNode {
   return jsxTemplate([html]) as VNode;
-}
-
-function RestOfHead(): VNode[] {
-  if (!current) return [];
-  const rest: VNode[] = current.css.map((href) => create("link", { rel: "stylesheet", href }));
-  rest.push(...current.head.values());
-  current.head.clear();
-  return rest;
-}
-
-/** The inline script of a page with islands. A page without any has none, but for reloading in development. */
-function BootScript(): VNode[] {
-  if (!current) return [];
-  const { components, islands, snapshot, basePath } = current;
-  const scripts: string[] = [];
-  if (islands.length > 0) {
-    const from = (file: string) => `from${JSON.stringify(basePath + file)};`;
-    const imports = components.map(({ exportName, file }, i) =>
-      `import{${exportName} as c${i}}${from(file)}`
-    );
-    // A string in a script: neither `</script` nor `<!--` can occur in it, nor a line separator.
-    const json = JSON.stringify(`[${islands.join()}]`).replaceAll(/[<\u2028\u2029]/g, escape);
-    const names = components.map((_, i) => `c${i}`).join();
-    scripts.push(`import{boot}${from(snapshot.client)}${imports.join("")}boot([${names}],${json});`);
-  }
-  if (snapshot.revision !== undefined) {
-    const [url, revision] = [basePath + ALIVE_PATH, snapshot.revision].map((text) => JSON.stringify(text));
-    scripts.push(`new EventSource(${url}).onmessage=(e)=>e.data===${revision}||location.reload();`);
-  }
-  return scripts.map((__html) => create("script", { type: "module", dangerouslySetInnerHTML: { __html } }));
-}
-
-function escape(char: string): string {
-  return "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0");
-}
-
-/** Where, in development, an open page learns that the server was restarted. */
-export const ALIVE_PATH = "/_frsh/alive";
-
-/** A rendered page, with what its response needs besides. */
-export interface RenderedPage {
-  html: string;
-  nonce: string;
-  /** URL paths of the scripts that the browser will need. */
-  preload: string[];
-}
-
-/** Options of {@linkcode renderPage}. */
-export interface RenderOptions {
-  snapshot: Snapshot;
-  basePath: string;
-  css: readonly string[];
-  /** The app wrapper, if any, and the slot that it shows the page from. */
-  wrapper: VNode | null;
-  slot: { page: VNode | null };
-}
-
-/** Renders a page, and the document around it where it brings none. Throws what a component throws. */
-export function renderPage(page: VNode | null, options: RenderOptions): RenderedPage {
-  const { snapshot, wrapper, slot } = options;
-  const rendering = current = new Rendering(snapshot, options.basePath, options.css);
-  try {
-    // The page goes first, so that its <Head> is known when the wrapper's <head> is rendered.
-    let html = renderToString(page ?? h(Fragment, null));
-    if (wrapper) {
-      slot.page = raw(html);
-      html = renderToString(wrapper);
-    }
-    if (rendering.seen.size < 3) {
-      let document: VNode = raw(html);
-      if (!rendering.seen.has("body")) document = create("body", null, document);
-      if (!rendering.seen.has("head")) {
-        document = h(Fragment, null, create("head", null, create("meta", { charset: "utf-8" })), document);
-      }
-      if (!rendering.seen.has("html")) document = create("html", null, document);
-      html = renderToString(document);
-    }
-    const files = new Set(rendering.components.map((island) => island.file));
-    const preload = files.size > 0 ? [snapshot.client, ...files] : [];
-    return { html: `<!DOCTYPE html>${html}`, nonce: rendering.nonce, preload };
-  } finally {
-    current = null;
-  }
 }

@@ -1,86 +1,82 @@
-/** The request methods that can be routed. */
-export type Method = "HEAD" | "GET" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS";
+import type { Middleware, RouteComponent } from "./define.ts";
+import { HttpError, statusOf } from "./error.ts";
 
-/** Every method, for what handles them all. */
-export const ALL_METHODS: readonly Method[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/** What the registrations of an app add up to. */
+export class Router<State> {
+  app: RouteComponent<State> | null = null;
+  notFound: Middleware<State> | null = null;
+  /** What stands around the routes below a path; what has the lower order is the outer. */
+  readonly #around: { prefix: string; order: number; fn: Middleware<State> }[] = [];
+  readonly #routes = new Map<string, Map<string, Middleware<State>>>();
+  readonly #patterns = new Map<string, URLPattern>();
 
-/** What {@linkcode Router.match} found. `item` is null where the path is known and the method is not. */
-export interface Match<T> {
-  route: string;
-  params: Record<string, string>;
-  item: T | null;
-  allowed: Method[];
-}
+  constructor(readonly basePath: string) {}
 
-interface Entry<T> {
-  route: string;
-  pattern: URLPattern | null;
-  items: Map<Method, T>;
-}
+  /** Adds middleware for what is at `path` and below. `*` is everywhere. */
+  use(path: string, fns: Middleware<State>[], order = 1): void {
+    const prefix = path.replace(/(^|\/)\*?$/, "");
+    for (const fn of fns) this.#around.push({ prefix, order: order + 2 * prefix.split("/").length, fn });
+  }
 
-/** Finds what was added for a URL: literal paths first, then patterns in the order they were added. */
-export class Router<T> {
-  #literals = new Map<string, Entry<T>>();
-  #patterns: Entry<T>[] = [];
+  /** Sets what answers where middleware or a route at `path` or below throws. */
+  onError(path: string, answer: Middleware<State> | null): void {
+    this.use(path, [async (ctx) => {
+      try {
+        return await ctx.next();
+      } catch (error) {
+        ctx.error = error;
+        const fn = statusOf(error) === 404 && this.notFound || answer;
+        if (!fn) throw error;
+        return await fn(ctx);
+      }
+    }], 0);
+  }
 
-  /** Adds `item` for a URLPattern pathname. The first item added for a path and method wins. */
-  add(methods: readonly Method[], route: string, item: T): void {
-    const dynamic = /[*:{}+?()]/.test(route);
-    let entry = dynamic ? this.#patterns.find((e) => e.route === route) : this.#literals.get(route);
-    if (!entry) {
-      entry = { route, pattern: dynamic ? new URLPattern({ pathname: route }) : null, items: new Map() };
-      if (dynamic) this.#patterns.push(entry);
-      else this.#literals.set(route, entry);
+  /** Adds handlers of a URLPattern pathname for a method or `ALL`; the first stays. They are registered at `path`. */
+  add(method: string, pathname: string, fns: Middleware<State>[], path = pathname): void {
+    const route = pathname === "/" && this.basePath ? this.basePath : this.basePath + pathname;
+    if (/[*:{}+?()]/.test(route)) this.#patterns.set(route, new URLPattern({ pathname: route }));
+    const handlers = this.#routes.get(route) ?? new Map();
+    this.#routes.set(route, handlers);
+    if (!handlers.has(method)) handlers.set(method, this.#chain(path, fns));
+  }
+
+  /** Finds the handlers for a request: literal paths first, then patterns in the order they were added. */
+  match(method: string, pathname: string) {
+    const literal = this.#routes.has(pathname) ? pathname : pathname.replace(/\/$/, "");
+    for (const route of [literal, ...this.#patterns.keys()]) {
+      const handlers = this.#routes.get(route);
+      const pattern = this.#patterns.get(route);
+      const groups = pattern ? pattern.exec({ pathname })?.pathname.groups : {};
+      if (!handlers || !groups) continue;
+      const params = Object.entries(groups).map(([name, value = ""]) => [name, decode(value)]);
+      const run = handlers.get(method === "HEAD" ? "GET" : method) ?? handlers.get("ALL");
+      return { route, params: Object.fromEntries(params), run: run ?? this.#chain("", [], 405) };
     }
-    for (const method of methods) if (!entry.items.has(method)) entry.items.set(method, item);
+    return { route: null, params: {}, run: this.#chain("", []) };
   }
 
-  /** Matches with or without a trailing slash; HEAD falls back to GET. Throws URIError on a malformed escape. */
-  match(method: Method, url: URL): Match<T> | null {
-    const { pathname } = url;
-    const sibling = pathname.endsWith("/") ? pathname.slice(0, -1) : pathname + "/";
-    const literal = this.#literals.get(pathname) ?? this.#literals.get(sibling);
-    if (literal) return this.#found(literal, method, {});
-    for (const entry of this.#patterns) {
-      const groups = entry.pattern?.exec(url)?.pathname.groups;
-      if (groups) return this.#found(entry, method, groups);
-    }
-    return null;
-  }
-
-  #found({ route, items }: Entry<T>, method: Method, groups: Record<string, string | undefined>): Match<T> {
-    const item = items.get(method) ?? (method === "HEAD" ? items.get("GET") : undefined) ?? null;
-    const params: Record<string, string> = Object.create(null);
-    for (const [name, value] of Object.entries(groups)) params[name] = decodeURI(value ?? "");
-    return { route, params, item, allowed: [...items.keys()] };
+  /** What a request for a path goes through, outermost first, as registered so far. */
+  #chain(path: string, handlers: Middleware<State>[], otherwise: 404 | 405 = 404): Middleware<State> {
+    const around = this.#around.filter(({ prefix }) => prefix === "" || `${path}/`.startsWith(`${prefix}/`));
+    const fns = [...around.sort((a, b) => a.order - b.order).map(({ fn }) => fn), ...handlers];
+    return (ctx) => {
+      const run = async (index: number): Promise<Response> => {
+        const fn = fns[index];
+        if (!fn) throw new HttpError(otherwise);
+        ctx.next = () => run(index + 1);
+        return await fn(ctx);
+      };
+      return run(0);
+    };
   }
 }
 
-/** Joins a base path and a pattern. `*` stands for everything below the base. */
-export function joinPath(base: string, path: string): string {
-  if (path === "*") path = "/*";
-  return base !== "" && path === "/" ? base : base + path;
-}
-
-/** Turns the path of a route file into a pattern's: `/(all)/logs/[id]` into `/(all)/logs/:id`. */
-export function bracketsToParams(id: string): string {
-  return id.replaceAll(/\[\.\.\.([^\]]+)\]/g, ":$1*").replaceAll(/\[([^\]]+)\]/g, ":$1");
-}
-
-/** The URLPattern pathname of a route file: `/(all)/logs/[id]` is `/logs/:id`, `/logs/index` is `/logs`. */
-export function fileToPattern(id: string): string {
-  const parts = id.split("/").filter((part) => part !== "" && !/^\(.*\)$/.test(part));
-  if (parts.at(-1) === "index") parts.pop();
-  return "/" + bracketsToParams(parts.join("/"));
-}
-
-/** Orders route files so that at every folder literals come before `[param]`, and that before `[...rest]`. */
-export function compareRoutes(a: string, b: string): number {
-  const rank = (part = "") => part.startsWith("[...") ? 2 : part.includes("[") ? 1 : 0;
-  const [left, right] = [a.split("/"), b.split("/")];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const order = rank(left[i]) - rank(right[i]) || (left[i] ?? "").localeCompare(right[i] ?? "", "en");
-    if (order !== 0) return order;
+/** Decodes a part of a path. What can not be decoded stays as it is. */
+function decode(value: string): string {
+  try {
+    return decodeURI(value);
+  } catch {
+    return value;
   }
-  return right.length - left.length;
 }

@@ -1,46 +1,31 @@
 import type { ComponentType } from "preact";
-
-/** A component that the browser hydrates: its name in `file`, which is the URL path of a bundle. */
-export interface Island {
-  name: string;
-  exportName: string;
-  file: string;
-}
-
-/** A file that `staticFiles()` serves. `source` is where its bytes are, or they themselves. */
-export interface StaticFile {
-  source: URL | Uint8Array<ArrayBuffer>;
-  hash: string;
-  contentType: string;
-  immutable: boolean;
-}
-
-/** A module of `routes/` or `islands/`. `id` is its path below that folder, without the extension: `/api/logs`. */
-export interface ImportedFile {
-  id: string;
-  module: Record<string, unknown>;
-}
+import { setBuildId } from "./shared.ts";
 
 /** Everything that the build found out, so that serving crawls no folder. */
 export interface Snapshot {
-  buildId: string;
-  /** The URL path of the bundle that hydrates islands. */
-  client: string;
-  routes: ImportedFile[];
-  islands: Map<ComponentType, Island>;
-  files: Map<string, StaticFile>;
-  /** In development, a text that is new with every start of the server. */
-  revision?: string;
+  mode: "development" | "production";
+  /** Names the build. */
+  id: string;
+  /** The URL path of the script that hydrates islands. */
+  script: string;
+  /** Islands and routes by their path without the extension, such as `routes/api/logs/[id]`. */
+  modules: Record<string, Record<string, unknown>>;
+  /** By URL path what `staticFiles()` serves. `source` is where the bytes are, or they themselves. */
+  files: Map<string, { source: URL | Uint8Array<ArrayBuffer>; hash: string }>;
 }
 
-/** Makes the map of islands: every function that a module of `islands/` exports is one. */
-export function toIslands(files: (ImportedFile & { file: string })[]): Map<ComponentType, Island> {
-  const islands = new Map<ComponentType, Island>();
-  for (const { id, module, file } of files) {
-    for (const [exportName, value] of Object.entries(module)) {
-      const name = exportName === "default" ? id.slice(1) : exportName;
-      if (typeof value === "function") islands.set(value as ComponentType, { name, exportName, file });
-    }
+/** The build that this process serves. */
+export let snapshot: Snapshot = { mode: "production", id: "", script: "", modules: {}, files: new Map() };
+
+/** The components that the browser hydrates, with the module and the export they are. */
+export const islands: Map<ComponentType, [id: string, name: string]> = new Map();
+
+/** Takes over a build. Whatever handler is made from now on serves it. */
+export function setSnapshot(next: Snapshot): void {
+  snapshot = next;
+  setBuildId(next.id);
+  for (const [id, module] of Object.entries(next.modules)) {
+    if (!id.startsWith("islands/")) continue;
+    for (const [name, value] of Object.entries(module)) islands.set(value as ComponentType, [id, name]);
   }
-  return islands;
 }

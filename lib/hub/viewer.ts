@@ -237,6 +237,8 @@ export class Viewer {
   /** Level with the feed: live, unless announcements are still to come of what it was sent. */
   #level(): void {
     if (this.#skip.size > 0 && this.#feed.now() < this.#skipUntil) return;
+    // Was sent what is still to be flushed: the next flush holds that for the live viewers, and then moves this one on.
+    if (this.#position !== this.#feed.flushed) return;
     this.#skip.clear();
     this.#group.behind.delete(this);
     this.#group.live.add(this);
