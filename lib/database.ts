@@ -18,19 +18,29 @@ const COMMON = {
   backoff: (attempt: number) => (0.5 + Math.random() / 2) * Math.min(3 ** attempt / 100, 1),
 };
 
-/** How much longer than the statement timeout a query may be without any answer, in milliseconds. */
-const PATIENCE = 5000;
+/** What a pool is made with. Times are in milliseconds. */
+export interface PoolOptions {
+  /** Default {@link POOL_SIZE}. */
+  readonly size?: number;
+  /** Default 30,000. */
+  readonly statementTimeout?: number;
+  /** How much longer than that a connection may be without any answer. Default 5,000. */
+  readonly patience?: number;
+}
 
 /**
- * The pool for queries. `statementTimeout` is in milliseconds. It also bounds what a connection on which nothing comes any more
- * may cost: the connection is given up, and its queries fail (not with TLS, whose socket is out of reach).
+ * The pool for queries. The statement timeout also bounds what a connection may cost on which nothing comes any more: it is given
+ * up, and its queries fail (not with TLS, whose socket is out of reach).
  */
-export function createPool(url: string, { size = POOL_SIZE, statementTimeout = 30_000 } = {}): postgres.Sql {
+export function createPool(
+  url: string,
+  { size = POOL_SIZE, statementTimeout = 30_000, patience = 5000 }: PoolOptions = {},
+): postgres.Sql {
   const options = {
     ...COMMON,
     max: size,
     connection: { application_name: "tailpost", statement_timeout: statementTimeout },
-    socket: opener((socket) => giveUpWithoutAnswer(socket, statementTimeout + PATIENCE)),
+    socket: opener((socket) => giveUpWithoutAnswer(socket, statementTimeout + patience)),
   };
   return postgres(url, options);
 }

@@ -22,7 +22,7 @@ export function startProxy(databaseUrl: string): Proxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.TcpConn>();
   const running = new Set<Promise<void>>();
-  let mode: "forward" | "black hole" | "hang up" = "forward";
+  let mode = "forward" as "forward" | "black hole" | "hang up";
   let left = Infinity;
   let connections = 0;
 
@@ -92,6 +92,7 @@ export function startProxy(databaseUrl: string): Proxy {
       mode = "hang up";
     },
     async [Symbol.asyncDispose]() {
+      if (disposed) return;
       disposed = true;
       listener.close();
       for (const connection of [...open]) close(connection);

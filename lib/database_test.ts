@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { testServer } from "../tests/postgres.ts";
+import { startProxy } from "../tests/proxy.ts";
+import { createPool, isAway, warmUp } from "./database.ts";
+
+const server = await testServer();
+
+Deno.test("warmUp() opens every connection of the pool", async () => {
+  await using db = await server.database();
+  const sql = createPool(db.url, { size: 3 });
+  await warmUp(sql);
+  const [row] = await db.sql<{ count: number }[]>`
+    select count(*)::int as count from pg_stat_activity where application_name = 'tailpost' and datname = ${db.name}`;
+  assert.equal(row?.count, 3);
+  await sql.end();
+});
+
+Deno.test("createPool() ends a query that takes longer than the statement timeout", async () => {
+  await using db = await server.database();
+  const sql = createPool(db.url, { statementTimeout: 50 });
+  await assert.rejects(sql`select pg_sleep(10)`, isAway);
+  await sql.end();
+});
+
+Deno.test("createPool() gives up connections on which nothing comes any more, and works on new ones", async () => {
+  await using db = await server.database();
+  await using proxy = startProxy(db.url);
+  const sql = createPool(proxy.url, { size: 2, statementTimeout: 100, patience: 100 });
+  await warmUp(sql);
+  await sql`select pg_sleep(0.05)`; // Long, and within what is allowed.
+  proxy.blackHole();
+  const asked = Array.from({ length: 6 }, () => sql`select 1`);
+  for (const { status, reason } of (await Promise.allSettled(asked)) as PromiseRejectedResult[]) {
+    assert.equal(status, "rejected");
+    assert.ok(isAway(reason), String(reason));
+  }
+  proxy.heal();
+  assert.deepEqual([...await sql`select 1 as one`], [{ one: 1 }]);
+  await sql.end();
+});
+
+Deno.test("createPool() finds a server that is back, and fails queries until then", async () => {
+  await using server = await testServer();
+  await using db = await server.database();
+  await db.sql.end();
+  const sql = createPool(db.url);
+  await warmUp(sql);
+  await server.stop();
+  await assert.rejects(sql`select 1`, isAway);
+  await assert.rejects(sql`select 1`, isAway);
+  await server.start();
+  const started = performance.now();
+  for (;;) {
+    const [row] = await sql`select 1 as one`.catch((error) => isAway(error) ? [] : Promise.reject(error));
+    if (row) break;
+  }
+  assert.ok(performance.now() - started < 5000);
+  await sql.end();
+});
+
+Deno.test("createPool() fails where a server hangs up before its first word", async () => {
+  await using db = await server.database();
+  await using proxy = startProxy(db.url);
+  proxy.hangUp();
+  const sql = createPool(proxy.url);
+  await assert.rejects(sql`select 1`, isAway);
+  assert.equal(proxy.connections, 1);
+  await sql.end();
+});
+
+Deno.test("isAway() tells a database that is away from a query that is wrong", async () => {
+  await using db = await server.database();
+  const [error] = await Promise.allSettled([db.sql`select 1/0`]);
+  assert.equal(isAway(error.status === "rejected" && error.reason), false);
+  for (
+    const code of ["ECONNREFUSED", "CONNECTION_CLOSED", "CONNECT_TIMEOUT", "57P01", "57014", "53300", "08006"]
+  ) {
+    assert.equal(isAway(Object.assign(new Error("x"), { code })), true, code);
+  }
+  assert.equal(isAway(null), false);
+});
