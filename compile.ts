@@ -13,12 +13,19 @@ const deno = Deno.env.get("DENO_COMPILE") || Deno.execPath();
 const target = join(here, "dist", "tailpost");
 
 /**
- * What the program may do. It starts PostgreSQL with LD_LIBRARY_PATH, which Deno allows only to programs that may run
- * anything, and it reads /proc/<pid>/cmdline to find what an earlier Tailpost left running, which Deno allows only to
- * programs that may do everything: with less, Deno 2.4 finds no process, and the start would take the postmaster.pid of
- * a living server for a stale one.
+ * What the program may do. Files and addresses are the user's choice; of the system it asks for the account it runs as. It starts
+ * PostgreSQL with LD_LIBRARY_PATH, which Deno allows only to programs that may run anything. Not among them: FFI, workers'
+ * and modules' imports from elsewhere, and what else the system tells.
  */
-const PERMISSIONS = ["--allow-all", "--no-prompt"];
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-run",
+  "--allow-sys=uid",
+  "--no-prompt",
+];
 
 /** Files that no import names. The build is one of them: it is not there before it is made. */
 const INCLUDED = ["_fresh", "static", "migrations"];

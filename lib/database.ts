@@ -24,23 +24,18 @@ export interface PoolOptions {
   readonly size?: number;
   /** Default 30,000. */
   readonly statementTimeout?: number;
-  /** How much longer than that a connection may be without any answer. Default 5,000. */
-  readonly patience?: number;
 }
 
-/**
- * The pool for queries. The statement timeout also bounds what a connection may cost on which nothing comes any more: it is given
- * up, and its queries fail (not with TLS, whose socket is out of reach).
- */
+/** The pool for queries. */
 export function createPool(
   url: string,
-  { size = POOL_SIZE, statementTimeout = 30_000, patience = 5000 }: PoolOptions = {},
+  { size = POOL_SIZE, statementTimeout = 30_000 }: PoolOptions = {},
 ): postgres.Sql {
   const options = {
     ...COMMON,
     max: size,
     connection: { application_name: "tailpost", statement_timeout: statementTimeout },
-    socket: opener((socket) => giveUpWithoutAnswer(socket, statementTimeout + patience)),
+    socket: opener(),
   };
   return postgres(url, options);
 }
@@ -71,6 +66,9 @@ export function connectListener(url: string, { signal, onnotify, onclose }: Conn
   return postgres(url, options);
 }
 
+/** PostgreSQL manual, Message Formats. */
+const CANCEL_REQUEST_BYTES = 16;
+
 /** The options that postgres.js hands to its option `socket`. */
 interface SocketOptions {
   readonly host: readonly string[];
@@ -82,15 +80,18 @@ interface SocketOptions {
  * Opens sockets for postgres.js, which with its own neither ends a connection that does not answer nor notices a server that
  * hangs up before its first word (it connects again at once, without an end).
  */
-function opener(prepare: (socket: Socket) => void) {
+function opener(prepare: (socket: Socket) => void = () => {}) {
   let attempts = 0;
   return ({ host, port, path }: SocketOptions): Socket => {
     // Several hosts are tried in turn.
     const index = attempts++ % host.length;
     const address = { host: host[index] ?? "localhost", port: port[index] ?? 5432 };
     const socket = path ? connect({ path }) : connect(address);
-    const hangUp = () =>
+    const hangUp = () => {
+      // The answer to a CancelRequest is the end of its connection.
+      if (socket.bytesWritten === CANCEL_REQUEST_BYTES) return;
       socket.destroy(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" }));
+    };
     socket.once("end", hangUp);
     socket.once("data", () => socket.removeListener("end", hangUp));
     try {
@@ -102,22 +103,6 @@ function opener(prepare: (socket: Socket) => void) {
     // postgres.js names the host to the server (TLS) and in errors.
     return Object.assign(socket, address);
   };
-}
-
-function giveUpWithoutAnswer(socket: Socket, milliseconds: number): void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const answered = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
-  const late = () => socket.destroy(Object.assign(new Error("No answer"), { code: "ETIMEDOUT" }));
-  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-  socket.write = (...args: unknown[]) => {
-    timer ??= setTimeout(late, milliseconds);
-    return write(...args);
-  };
-  socket.on("data", answered);
-  socket.once("close", answered);
 }
 
 /** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */

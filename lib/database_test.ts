@@ -22,23 +22,6 @@ Deno.test("createPool() ends a query that takes longer than the statement timeou
   await sql.end();
 });
 
-Deno.test("createPool() gives up connections on which nothing comes any more, and works on new ones", async () => {
-  await using db = await server.database();
-  await using proxy = startProxy(db.url);
-  const sql = createPool(proxy.url, { size: 2, statementTimeout: 100, patience: 100 });
-  await warmUp(sql);
-  await sql`select pg_sleep(0.05)`; // Long, and within what is allowed.
-  proxy.blackHole();
-  const asked = Array.from({ length: 6 }, () => sql`select 1`);
-  for (const { status, reason } of (await Promise.allSettled(asked)) as PromiseRejectedResult[]) {
-    assert.equal(status, "rejected");
-    assert.ok(isAway(reason), String(reason));
-  }
-  proxy.heal();
-  assert.deepEqual([...await sql`select 1 as one`], [{ one: 1 }]);
-  await sql.end();
-});
-
 Deno.test("createPool() finds a server that is back, and fails queries until then", async () => {
   await using server = await testServer();
   await using db = await server.database();
