@@ -24,18 +24,23 @@ export interface PoolOptions {
   readonly size?: number;
   /** Default 30,000. */
   readonly statementTimeout?: number;
+  /** How much longer than that a connection may be without any answer. Default 5,000. */
+  readonly patience?: number;
 }
 
-/** The pool for queries. */
+/**
+ * The pool for queries. The statement timeout also bounds what a connection may cost on which nothing comes any more: it is given
+ * up, and its queries fail (not with TLS, whose socket is out of reach).
+ */
 export function createPool(
   url: string,
-  { size = POOL_SIZE, statementTimeout = 30_000 }: PoolOptions = {},
+  { size = POOL_SIZE, statementTimeout = 30_000, patience = 5000 }: PoolOptions = {},
 ): postgres.Sql {
   const options = {
     ...COMMON,
     max: size,
     connection: { application_name: "tailpost", statement_timeout: statementTimeout },
-    socket: opener(),
+    socket: opener((socket) => giveUpWithoutAnswer(socket, statementTimeout + patience)),
   };
   return postgres(url, options);
 }
@@ -80,7 +85,7 @@ interface SocketOptions {
  * Opens sockets for postgres.js, which with its own neither ends a connection that does not answer nor notices a server that
  * hangs up before its first word (it connects again at once, without an end).
  */
-function opener(prepare: (socket: Socket) => void = () => {}) {
+function opener(prepare: (socket: Socket) => void) {
   let attempts = 0;
   return ({ host, port, path }: SocketOptions): Socket => {
     // Several hosts are tried in turn.
@@ -93,7 +98,10 @@ function opener(prepare: (socket: Socket) => void = () => {}) {
       socket.destroy(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" }));
     };
     socket.once("end", hangUp);
-    socket.once("data", () => socket.removeListener("end", hangUp));
+    socket.once("data", () => {
+      socket.removeListener("end", hangUp);
+      closeQuietly(socket);
+    });
     try {
       prepare(socket);
     } catch (error) {
@@ -103,6 +111,34 @@ function opener(prepare: (socket: Socket) => void = () => {}) {
     // postgres.js names the host to the server (TLS) and in errors.
     return Object.assign(socket, address);
   };
+}
+
+/**
+ * Makes a socket that fails look like one that was closed: postgres.js (3.4) never settles queries that are asked between the error
+ * and the close of a connection that stood, and whoever asks again at once does just that.
+ */
+function closeQuietly(socket: Socket): void {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
+  socket.emit = (event: string | symbol, ...args: unknown[]) => {
+    if (event === "error") return true;
+    return emit(event, ...event === "close" ? [false] : args);
+  };
+}
+
+/** Closes a socket on which something was asked so long ago. */
+function giveUpWithoutAnswer(socket: Socket, milliseconds: number): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const answered = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  socket.write = (...args: unknown[]) => {
+    timer ??= setTimeout(() => socket.destroy(), milliseconds);
+    return write(...args);
+  };
+  socket.on("data", answered);
+  socket.once("close", answered);
 }
 
 /** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */

@@ -22,6 +22,38 @@ Deno.test("createPool() ends a query that takes longer than the statement timeou
   await sql.end();
 });
 
+Deno.test("createPool() gives up connections on which nothing comes any more, and works on new ones", async () => {
+  await using db = await server.database();
+  await using proxy = startProxy(db.url);
+  const sql = createPool(proxy.url, { size: 2, statementTimeout: 100, patience: 100 });
+  await warmUp(sql);
+  await sql`select pg_sleep(0.05)`; // Long, and within what is allowed.
+  proxy.blackHole();
+  // Whoever asks again at once, within the very loss of the connection, gets an answer too.
+  const asked = Array.from({ length: 6 }, async () => {
+    await assert.rejects(sql`select 1`, isAway);
+    proxy.heal();
+    return [...await sql`select 1 as one`];
+  });
+  assert.deepEqual(await Promise.all(asked), Array(6).fill([{ one: 1 }]));
+  await sql.end();
+});
+
+Deno.test("createPool() settles a query that is cancelled, and goes on", async () => {
+  await using db = await server.database();
+  const sql = createPool(db.url, { size: 1 });
+  await warmUp(sql);
+  const query = sql`select pg_sleep(30)`.execute();
+  while (
+    (await db.sql`select from pg_stat_activity where query like '%pg_sleep(30)' and state = 'active'`)
+      .length < 1
+  );
+  query.cancel();
+  await assert.rejects(query, { code: "57014" });
+  assert.deepEqual([...await sql`select 1 as one`], [{ one: 1 }]);
+  await sql.end();
+});
+
 Deno.test("createPool() finds a server that is back, and fails queries until then", async () => {
   await using server = await testServer();
   await using db = await server.database();

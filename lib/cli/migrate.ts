@@ -54,9 +54,10 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
       const done = action === "up"
         ? await migrateUp(sql, options)
         : await migrateDown(sql, { ...options, steps });
-      if (options.dryRun) { for (const step of done) print(`-- ${label(step)}\n${step.sql}`); }
-      else if (done.length === 0) {
+      if (done.length === 0) {
         say(`Nothing to do: ${action === "up" ? "the tables are up to date" : "nothing was applied"}`);
+      } else if (options.dryRun) {
+        for (const step of done) print(`-- ${label(step)}\n${step.sql}`);
       }
     })
   );
