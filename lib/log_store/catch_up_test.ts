@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import type postgres from "postgres";
+import { testServer } from "../../tests/postgres.ts";
+import { startProxy } from "../../tests/proxy.ts";
+import { parseCursor } from "../cursor.ts";
+import { createPool } from "../database.ts";
+import { NO_FILTER, parseFilter } from "../filter.ts";
+import { migrateUp } from "../migrations.ts";
+import { createHubStore } from "./fetch.ts";
+
+const server = await testServer();
+
+async function migrated() {
+  const db = await server.database();
+  await migrateUp(db.sql);
+  return db;
+}
+
+/** A filter that SQL decides, and one of the same meaning that is decided here. */
+const filters = [NO_FILTER, parseFilter(new URLSearchParams("q=/^/"))];
+const [, decidedHere = NO_FILTER] = filters;
+
+/** A transaction that stays open until it is told. */
+async function begin(sql: postgres.Sql, ...messages: string[]) {
+  const inserted = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<"commit" | "rollback">();
+  const ended = sql.begin(async (tx) => {
+    for (const message of messages) await tx`insert into logs (message) values (${message})`;
+    inserted.resolve();
+    if (await end.promise === "rollback") throw new Error("rolled back");
+  }).catch(() => {});
+  await inserted.promise;
+  return {
+    end(how: "commit" | "rollback") {
+      end.resolve(how);
+      return ended;
+    },
+  };
+}
+
+Deno.test("catchUp() is exact, however transactions overlap with the cursor and with each other", async () => {
+  await using db = await migrated();
+  const { sql } = db;
+  const store = createHubStore(sql);
+  for (const filter of filters) {
+    const query = { organizationId: 1, filter, limit: 1000 };
+    const messages = async (since: string) => {
+      const { logs, cursor, gap } = await store.catchUp({ ...query, since });
+      assert.equal(gap, null);
+      return { messages: logs.map(({ log }) => log.message).sort(), cursor };
+    };
+    await sql`truncate logs`;
+    await sql`insert into logs (message) values ('before')`;
+    const early = await begin(sql, "early 1", "early 2");
+    const undone = await begin(sql, "undone");
+    const long = await begin(sql, "long");
+    const first = await store.snapshot();
+    await sql`insert into logs (message) values ('after')`;
+    await sql`insert into logs (organization_id, message) values (2, 'theirs')`;
+    assert.deepEqual((await messages(first)).messages, ["after"]);
+    await early.end("commit");
+    await undone.end("rollback");
+    const second = await messages(first);
+    assert.deepEqual(second.messages, ["after", "early 1", "early 2"]);
+    assert.deepEqual((await messages(second.cursor)).messages, []);
+    const late = await begin(sql, "late");
+    const third = await messages(second.cursor);
+    await late.end("commit");
+    await long.end("commit");
+    assert.deepEqual((await messages(third.cursor)).messages, ["late", "long"]);
+    assert.deepEqual((await messages(second.cursor)).messages, ["late", "long"]);
+    assert.deepEqual((await messages(first)).messages, ["after", "early 1", "early 2", "late", "long"]);
+  }
+});
+
+Deno.test("catchUp() keeps the newest over its limit, and its gap counts the others exactly", async () => {
+  await using db = await migrated();
+  const { sql } = db;
+  const store = createHubStore(sql);
+  const since = await store.snapshot();
+  // Transactions whose ids pass a power of ten, which sorted as text would turn around; their times do not rise.
+  const [row] = await sql<{ xid: string }[]>`select pg_current_xact_id()::text as xid`;
+  const bound = 10 ** (row?.xid.length ?? 0);
+  const missing = bound - 6 - Number(row?.xid);
+  assert.ok(missing < 10_000);
+  for (let i = 0; i < missing; i += 100) {
+    const some = Array.from({ length: Math.min(100, missing - i) }, () => sql`select pg_current_xact_id()`);
+    await Promise.all(some);
+  }
+  for (let i = 0; i < 10; i++) {
+    await sql`insert into logs (message, "timestamp")
+      select ${i} || '.' || n, timestamptz '2026-01-01Z' + make_interval(secs => (${i} * 37 + n * 11) % 100)
+      from generate_series(1, 3) as n`;
+  }
+  const rows = await sql<{ message: string; timestamp: string; xid: string }[]>`
+    select message, log_timestamp("timestamp") as "timestamp", xid::text from logs order by id`;
+  assert.ok(Number(rows[0]?.xid) < bound && Number(rows.at(-1)?.xid) > bound);
+  for (const filter of filters) {
+    for (const limit of [1, 2, 3, 7, 16, 29, 30, 31]) {
+      const { logs, gap } = await store.catchUp({ organizationId: 1, filter, limit, since });
+      assert.deepEqual(logs.map(({ log }) => log.message), rows.slice(-limit).map(({ message }) => message));
+      const times = rows.slice(0, -limit).map(({ timestamp }) => timestamp).sort();
+      const expected = { missed: times.length, from: times[0], to: times.at(-1) };
+      assert.deepEqual(gap, times.length > 0 ? expected : null, `limit ${limit}`);
+    }
+  }
+});
+
+Deno.test("catchUp() counts no row twice that commits while it counts", async () => {
+  await using db = await migrated();
+  const { sql } = db;
+  const plain = createHubStore(sql);
+  const since = await plain.snapshot();
+  const early = await begin(sql, "early");
+  for (let i = 0; i < 5; i++) await sql`insert into logs (message) values (${`${i}`})`;
+  // The early transaction, older than all others, commits right before the second statement.
+  let statements = 0;
+  const interrupted = new Proxy(sql, {
+    apply(target, self, args) {
+      const query = Reflect.apply(target, self, args);
+      const [strings] = args as [TemplateStringsArray];
+      if (!("raw" in strings) || !strings[0]?.includes("count(*) as missed")) return query;
+      statements++;
+      return early.end("commit").then(() => query);
+    },
+  });
+  const query = { organizationId: 1, filter: NO_FILTER, limit: 2 };
+  const { gap, cursor } = await createHubStore(interrupted).catchUp({ ...query, since });
+  assert.equal(statements, 1);
+  assert.equal(gap?.missed, 3);
+  const rest = await plain.catchUp({ ...query, since: cursor });
+  assert.deepEqual(rest.logs.map(({ log }) => log.message), ["early"]);
+});
+
+Deno.test("catchUp() and newest() give a cursor that is the snapshot of their logs", async () => {
+  await using db = await migrated();
+  const { sql } = db;
+  const store = createHubStore(sql);
+  const open = await begin(sql, "open");
+  for (const filter of filters) {
+    for (const limit of [1, 10]) {
+      const { cursor, logs } = await store.newest({ organizationId: 1, filter, limit });
+      assert.deepEqual(logs, []);
+      assert.equal(parseCursor(cursor).xip.length, 0 + parseCursor(await store.snapshot()).xip.length);
+      assert.equal(cursor, await store.snapshot());
+      const caught = await store.catchUp({ organizationId: 1, filter, limit, since: cursor });
+      assert.equal(caught.cursor, cursor);
+    }
+  }
+  await open.end("rollback");
+});
+
+Deno.test("createHubStore() refuses filters that do not compile, and finds nothing for texts with a NUL", async () => {
+  await using db = await migrated();
+  const store = createHubStore(db.sql);
+  const since = await store.snapshot();
+  await db.sql`insert into logs (message) values ('a')`;
+  const find = async (query: string) => {
+    const filter = parseFilter(new URLSearchParams(query));
+    const { logs } = await store.catchUp({ organizationId: 1, filter, limit: 10, since });
+    return logs.length;
+  };
+  assert.equal(await find("q=%00"), 0);
+  assert.equal(await find("service=%00"), 0);
+  assert.equal(await find("not=%00&service=%00,default"), 1);
+});
+
+Deno.test("createHubStore() rejects, and gives no part of an answer, when its connection is lost within it", async () => {
+  await using db = await migrated();
+  await db.sql`insert into logs (message) select repeat('x', 900) from generate_series(1, 3000)`;
+  for (const filter of filters) {
+    await using proxy = startProxy(db.url);
+    const sql = createPool(proxy.url, { size: 1 });
+    const store = createHubStore(sql);
+    await store.snapshot();
+    for (const bytes of [1, 100_000, 1_000_000]) {
+      proxy.cutAfter(bytes);
+      await assert.rejects(store.catchUp({ organizationId: 1, filter, limit: 10_000, since: "3:3:" }));
+      proxy.cutAfter(Infinity);
+      await store.snapshot();
+      proxy.cutAfter(bytes);
+      await assert.rejects(store.newest({ organizationId: 1, filter, limit: 10_000 }));
+      proxy.cutAfter(Infinity);
+      await store.snapshot();
+    }
+    await sql.end();
+  }
+});
+
+Deno.test("createHubStore() goes on after its backend was ended within a question", async () => {
+  await using db = await migrated();
+  const sql = createPool(db.url, { size: 1 });
+  const store = createHubStore(sql);
+  await db.sql`insert into logs (message) values ('kept')`;
+  for (const filter of filters) {
+    // The table is locked, so the question waits; its backend is ended meanwhile.
+    await db.sql.begin(async (tx) => {
+      await tx`lock table logs in access exclusive mode`;
+      const asked = store.newest({ organizationId: 1, filter, limit: 1 });
+      const rejected = assert.rejects(asked);
+      for (let ended = 0; ended === 0;) {
+        const rows = await tx`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'tailpost' and datname = ${db.name} and wait_event_type = 'Lock'`;
+        ended = rows.length;
+        await tx`select pg_stat_clear_snapshot()`;
+      }
+      await rejected;
+    });
+    const { logs } = await store.newest({ organizationId: 1, filter: decidedHere, limit: 1 });
+    assert.deepEqual(logs.map(({ log }) => log.message), ["kept"]);
+  }
+  await sql.end();
+});
+
+Deno.test("createHubStore() waits no longer than it is told for an answer", async () => {
+  await using db = await migrated();
+  await using proxy = startProxy(db.url);
+  const sql = createPool(proxy.url, { size: 1, statementTimeout: 300, patience: 0 });
+  const store = createHubStore(sql, { timeout: 50 });
+  await sql`select 1`;
+  proxy.blackHole();
+  const query = { organizationId: 1, filter: NO_FILTER, limit: 1 };
+  for (const asked of [store.snapshot(), store.newest(query), store.read(1, [1])]) {
+    await assert.rejects(asked, { message: "PostgreSQL did not answer in time" });
+  }
+  await assert.rejects(store.catchUp({ ...query, since: "3:3:" }), {
+    message: "PostgreSQL did not answer in time",
+  });
+  await sql.end({ timeout: 1 });
+});
