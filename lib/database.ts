@@ -1,8 +1,8 @@
 /** Connections to PostgreSQL: a small pool for queries, and the listener's own connection. */
 
-import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { ConnectionHooks } from "./listener.ts";
+import { giveUpWithoutAnswer, socketOption } from "./postgres_socket.ts";
 
 /** Connections of the pool. They are opened at the start and kept, however many viewers there are. */
 export const POOL_SIZE = 4;
@@ -22,27 +22,65 @@ const COMMON = {
 export interface PoolOptions {
   /** Default {@link POOL_SIZE}. */
   readonly size?: number;
-  /** Default 30,000. */
+  /** Default 30,000; 0 for none, and then no connection is given up either. */
   readonly statementTimeout?: number;
   /** How much longer than that a connection may be without any answer. Default 5,000. */
   readonly patience?: number;
 }
 
 /**
- * The pool for queries. The statement timeout also bounds what a connection may cost on which nothing comes any more: it is given
- * up, and its queries fail (not with TLS, whose socket is out of reach).
+ * The pool for queries: a client of postgres.js, and another one in its place as soon as one of its connections is lost.
+ *
+ * A connection that postgres.js (3.4) makes again remembers what the lost one was at: the next query may get rows at the wrong
+ * places of its result or the error of the query before it, and one that was asked within the loss may never be settled.
+ * What is asked of the old client rejects.
+ *
+ * The statement timeout also bounds what a connection may cost on which nothing comes any more: it is closed (not with TLS,
+ * whose socket is out of reach).
  */
 export function createPool(
   url: string,
   { size = POOL_SIZE, statementTimeout = 30_000, patience = 5000 }: PoolOptions = {},
 ): postgres.Sql {
-  const options = {
-    ...COMMON,
-    max: size,
-    connection: { application_name: "tailpost", statement_timeout: statementTimeout },
-    socket: opener((socket) => giveUpWithoutAnswer(socket, statementTimeout + patience)),
-  };
-  return postgres(url, options);
+  const ending = new Set<Promise<void>>();
+  let ended = false;
+  let current = open();
+
+  function open(): postgres.Sql {
+    let stood = false;
+    let retired = false;
+    const client = postgres(url, {
+      ...COMMON,
+      max: size,
+      connection: { application_name: "tailpost", statement_timeout: statementTimeout },
+      // The first of the parameters that a server tells of once it has let us in.
+      onparameter() {
+        stood = true;
+      },
+      onclose() {
+        if (!stood || retired || ended) return;
+        retired = true;
+        current = open();
+        const end = client.end({ timeout: 0 }).catch(() => {}).finally(() => ending.delete(end));
+        ending.add(end);
+      },
+      ...socketOption((socket) => {
+        if (retired) throw new Error("Another client has taken over");
+        if (statementTimeout > 0) giveUpWithoutAnswer(socket, statementTimeout + patience);
+      }),
+    });
+    return client;
+  }
+
+  async function end(options?: { timeout?: number }): Promise<void> {
+    ended = true;
+    await Promise.all([current.end(options), ...ending]);
+  }
+
+  return new Proxy(current, {
+    apply: (_client, self, args) => Reflect.apply(current, self, args),
+    get: (_client, key) => key === "end" ? end : Reflect.get(current, key),
+  });
 }
 
 /**
@@ -53,7 +91,7 @@ export async function warmUp(sql: postgres.Sql): Promise<void> {
   await Promise.all(Array.from({ length: sql.options.max }, () => sql`select 1`));
 }
 
-/** The listener's connection. `onnotify` and `socket` are options that postgres.js has but does not declare. */
+/** The listener's connection. `onnotify` is an option that postgres.js has but does not declare. */
 export function connectListener(url: string, { signal, onnotify, onclose }: ConnectionHooks): postgres.Sql {
   const options = {
     ...COMMON,
@@ -61,7 +99,7 @@ export function connectListener(url: string, { signal, onnotify, onclose }: Conn
     onclose,
     max: 1,
     connection: { application_name: "tailpost-listener" },
-    socket: opener((socket) => {
+    ...socketOption((socket) => {
       signal.throwIfAborted();
       const destroy = () => socket.destroy();
       signal.addEventListener("abort", destroy);
@@ -69,76 +107,6 @@ export function connectListener(url: string, { signal, onnotify, onclose }: Conn
     }),
   };
   return postgres(url, options);
-}
-
-/** PostgreSQL manual, Message Formats. */
-const CANCEL_REQUEST_BYTES = 16;
-
-/** The options that postgres.js hands to its option `socket`. */
-interface SocketOptions {
-  readonly host: readonly string[];
-  readonly port: readonly number[];
-  readonly path: string | false;
-}
-
-/**
- * Opens sockets for postgres.js, which with its own neither ends a connection that does not answer nor notices a server that
- * hangs up before its first word (it connects again at once, without an end).
- */
-function opener(prepare: (socket: Socket) => void) {
-  let attempts = 0;
-  return ({ host, port, path }: SocketOptions): Socket => {
-    // Several hosts are tried in turn.
-    const index = attempts++ % host.length;
-    const address = { host: host[index] ?? "localhost", port: port[index] ?? 5432 };
-    const socket = path ? connect({ path }) : connect(address);
-    const hangUp = () => {
-      // The answer to a CancelRequest is the end of its connection.
-      if (socket.bytesWritten === CANCEL_REQUEST_BYTES) return;
-      socket.destroy(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" }));
-    };
-    socket.once("end", hangUp);
-    socket.once("data", () => {
-      socket.removeListener("end", hangUp);
-      closeQuietly(socket);
-    });
-    try {
-      prepare(socket);
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-    // postgres.js names the host to the server (TLS) and in errors.
-    return Object.assign(socket, address);
-  };
-}
-
-/**
- * Makes a socket that fails look like one that was closed: postgres.js (3.4) never settles queries that are asked between the error
- * and the close of a connection that stood, and whoever asks again at once does just that.
- */
-function closeQuietly(socket: Socket): void {
-  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
-  socket.emit = (event: string | symbol, ...args: unknown[]) => {
-    if (event === "error") return true;
-    return emit(event, ...event === "close" ? [false] : args);
-  };
-}
-
-/** Closes a socket on which something was asked so long ago. */
-function giveUpWithoutAnswer(socket: Socket, milliseconds: number): void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const answered = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
-  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-  socket.write = (...args: unknown[]) => {
-    timer ??= setTimeout(() => socket.destroy(), milliseconds);
-    return write(...args);
-  };
-  socket.on("data", answered);
-  socket.once("close", answered);
 }
 
 /** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */

@@ -49,6 +49,9 @@ export interface Group {
   cursor: string | null;
 }
 
+/** What a viewer wants of the table: the newest logs before `cursor`, or what it has missed since. */
+export type Wanted = { readonly tail: number; readonly cursor: string } | { readonly since: string };
+
 /** What a feed needs. */
 export interface FeedOptions {
   readonly organizationId: number;
@@ -198,21 +201,28 @@ export class Feed {
 
   /**
    * Reads from the table what a viewer needs, once for all that ask the same at the same time. Whoever asks goes on from
-   * the position that was the next one when it asked.
+   * the position `from` then. A tail does not move the cursor: it may leave out logs that come from there on.
    */
-  fetch(group: Group, what: { tail: number } | { since: string }): Promise<Backlog> {
-    const from = this.recent.next;
+  fetch(group: Group, what: Wanted, from: number): Promise<Backlog> {
     const key = JSON.stringify([what, group.key, from]);
     const running = this.#fetches.get(key);
     if (running) return running;
     const { organizationId } = this;
     const { filter } = group;
-    const query = "tail" in what
-      ? this.#options.store.newest({ organizationId, filter, limit: what.tail })
-      : this.#options.store.catchUp({ organizationId, filter, limit: CATCH_UP_LIMIT, since: what.since });
-    const fetch = query
-      .then((fetched) => encodeBacklog(fetched, this.#comesAgain(fetched, from)))
-      .finally(() => this.#fetches.delete(key));
+    const { store } = this.#options;
+    const fetching = "tail" in what
+      ? store.newest({ organizationId, filter, limit: what.tail }).then((fetched) => {
+        const { here, later } = this.#comesAgain(fetched, from);
+        const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
+        return encodeBacklog({ logs, gap: null, cursor: what.cursor }, later);
+      })
+      : store.catchUp({ organizationId, filter, limit: CATCH_UP_LIMIT, since: what.since }).then(
+        (fetched) => {
+          const { here, later } = this.#comesAgain(fetched, from);
+          return encodeBacklog(fetched, here.union(later));
+        },
+      );
+    const fetch = fetching.finally(() => this.#fetches.delete(key));
     this.#fetches.set(key, fetch);
     return fetch;
   }
@@ -341,8 +351,8 @@ export class Feed {
     }
   }
 
-  /** Which of the fetched logs whoever goes on from a position comes upon once more. */
-  #comesAgain({ logs }: Fetched, from: number): ReadonlySet<number> {
+  /** Which of the fetched logs whoever goes on from a position comes upon once more: those that are there, and that will be. */
+  #comesAgain({ logs }: Fetched, from: number): { here: Set<number>; later: Set<number> } {
     const announced = new Set<number>();
     for (let position = from; position < this.recent.next; position++) {
       const recent = this.recent.at(position);
@@ -350,16 +360,17 @@ export class Feed {
     }
     const known = this.#cursor === null ? null : parseCursor(this.#cursor);
     const settling = this.now() < this.#settled;
-    const again = new Set<number>();
+    const here = new Set<number>();
+    const later = new Set<number>();
     for (const { log: { id }, xid } of logs) {
-      if (announced.has(id)) again.add(id);
+      if (announced.has(id)) here.add(id);
       else if (this.#seen.has(id)) continue;
       // What is visible in the cursor was announced before it. Of the rest, what was not heard of yet still will be.
-      else if (known === null || !isVisible(xid, known)) again.add(id);
+      else if (known === null || !isVisible(xid, known)) later.add(id);
       // Committed between LISTEN and the first cursor: nobody was promised its announcement, which may be on its way.
       else if (settling) this.#seen.add(id);
     }
-    return again;
+    return { here, later };
   }
 
   /** The cursor, where it is not what the group was told last. */

@@ -77,7 +77,7 @@ export class Viewer {
   /** Called once, when the viewer has joined its group. */
   begin(): void {
     // What commits from here on is promised, also where the feed is only about to hear of it.
-    if (this.#cursor === null && this.#tail === 0) this.#place();
+    if (this.#cursor === null) this.#place();
     if (this.#feed.state === "reconnecting") this.inform("reconnecting");
     this.pump();
   }
@@ -126,7 +126,7 @@ export class Viewer {
     if (!this.#backlog) return;
     this.#feed.backlogs.release(this.#backlog, this);
     this.#backlog = null;
-    this.#position = null;
+    if (this.#tail === 0) this.#position = null;
     this.#skip.clear();
   }
 
@@ -138,6 +138,7 @@ export class Viewer {
       return this.#fetch();
     }
     this.inform("connected");
+    if (this.#tail > 0 && !this.#backlog) return this.#fetch();
     while (!this.#full()) {
       if (this.#backlog) this.#writeBacklog(this.#backlog);
       else if (this.#position === null || this.#isGivenUp(this.#position)) {
@@ -163,7 +164,7 @@ export class Viewer {
   #place(): boolean {
     const { recent, flushed, flushedCursor } = this.#feed;
     if (this.#cursor !== null) this.#position = recent.positionAfter(this.#cursor);
-    else if (this.#tail === 0 && flushedCursor !== null) {
+    else if (flushedCursor !== null) {
       this.#cursor = flushedCursor;
       this.#position = flushed;
     }
@@ -178,10 +179,12 @@ export class Viewer {
 
   #fetch(): void {
     this.#fetching = true;
-    // What commits from here on is announced; what committed before is in the table: nothing falls between.
-    const position = this.#feed.recent.next;
-    const what = this.#cursor === null ? { tail: this.#tail } : { since: this.#cursor };
-    this.#feed.fetch(this.#group, what).then(
+    // What commits from here on is announced; what committed before is in the table: nothing falls between. The tail
+    // comes before the place that the viewer has already, however many logs have come since.
+    const position = this.#tail > 0 && this.#position !== null ? this.#position : this.#feed.recent.next;
+    const cursor = this.#cursor ?? "";
+    const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor };
+    this.#feed.fetch(this.#group, what, position).then(
       (backlog) => {
         this.#fetching = false;
         this.#failures = 0;

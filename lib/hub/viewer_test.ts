@@ -64,6 +64,25 @@ Deno.test("createHub() joins tail and live without a log twice or missing, whene
   }
 });
 
+Deno.test("createHub() sends all that comes while a short tail is fetched", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const first = open();
+  await first.untilReady();
+  for (const message of ["a", "b", "c"]) database.insert(message);
+  clock.advance(20);
+  await first.untilLog("c");
+  const fetching = Promise.withResolvers<void>();
+  database.gate = fetching.promise;
+  const viewer = open("", { tail: 2 });
+  await viewer.untilReady();
+  for (let i = 0; i < 5; i++) database.insert(`${i}`);
+  clock.advance(20);
+  fetching.resolve();
+  await viewer.untilLog("4");
+  assert.deepEqual(viewer.messages, ["0", "1", "2", "3", "4"], "the newest two are among them");
+});
+
 Deno.test("createHub() sends a fetched log once when its announcement comes only then", async () => {
   await using test = testHub();
   const { database, clock, hub, open } = test;
@@ -334,10 +353,12 @@ Deno.test("createHub() forgets a viewer that leaves while it is fetched for", as
 
 Deno.test("createHub() asks once for all viewers that want the same at the same time, and few things at once", async () => {
   await using test = testHub();
-  const { database, open } = test;
+  const { database, clock, open } = test;
   const first = open();
   await first.untilReady();
   database.insert("one", "two");
+  clock.advance(20);
+  await first.untilLog("two");
   const fetching = Promise.withResolvers<void>();
   database.gate = fetching.promise;
   const same = Array.from({ length: 10 }, () => open("", { tail: 2 }));
