@@ -40,7 +40,7 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
     throw new CommandError(`--steps is ${JSON.stringify(flags.steps)}: allowed is a whole number from 1`, 2);
   }
   await configureLogging(config);
-  using stop = stopSignal();
+  using stop = stopSignal(130);
   await using database = await openDatabase(config, stop.signal);
   const options = { dryRun: flags.dryRun === true, signal: stop.signal, onProgress: report };
   await explaining(() =>

@@ -12,15 +12,15 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /** How long stopping in order may take, in milliseconds. */
 const DEADLINE = 4500;
 
-/** Takes over the signals until disposed of. */
-export function stopSignal(): StopSignal {
+/** Takes over the signals until disposed of. `exitCode` is for a command that does not end by itself in time. */
+export function stopSignal(exitCode = 0): StopSignal {
   const controller = new AbortController();
   const stop = () => {
     // Someone who presses Ctrl-C twice does not want to wait. What we started ends with us.
     if (controller.signal.aborted) Deno.exit(130);
     controller.abort(new Stopped());
     // Whatever hangs, the process does not.
-    Deno.unrefTimer(setTimeout(() => Deno.exit(0), DEADLINE));
+    Deno.unrefTimer(setTimeout(() => Deno.exit(exitCode), DEADLINE));
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
   return {
