@@ -99,8 +99,11 @@ class Watcher {
         this.began = row?.now ?? null;
       }
       const enough = 1 + below(120);
+      // Some leave before they have a cursor, and begin again where they were. All of them would never get on.
+      const withCursor = below(2) > 0;
       await viewer.until(({ said }) =>
-        said.length >= enough && said.some(({ kind }) => kind === "ready") ||
+        said.length >= enough && said.some(({ kind }) => kind === "ready") &&
+          (viewer.cursor !== null || !withCursor) ||
         viewer.messages.includes(MARKER.message)
       );
       await viewer.leave();
@@ -110,6 +113,8 @@ class Watcher {
         else if (said.kind === "ready") this.since ??= said.cursor;
       }
       this.since = viewer.cursor ?? this.since;
+      // Nobody is back before the network had a turn. Without it, what is in memory would be read over and over.
+      await new Promise((resolve) => setTimeout(resolve));
     }
   }
 
@@ -118,11 +123,11 @@ class Watcher {
   }
 }
 
-/** Ends the listener's connection, waiting for one where there is none at the moment. */
+/** Ends the listener's connection once it listens, waiting for that. */
 async function endListener(sql: postgres.Sql, name: string): Promise<void> {
   for (;;) {
-    const rows = await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = 'tailpost-listener' and datname = ${name}`;
+    const rows = await sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+      where application_name = 'tailpost-listener' and datname = ${name} and state = 'idle' and query ilike 'listen%'`;
     if (rows.length > 0) return;
   }
 }

@@ -26,9 +26,11 @@ export interface RecentBounds {
 export class RecentLogs {
   readonly #bounds: RecentBounds;
   /** Grows as it fills: there may be many organizations with few logs. */
-  readonly #ring: (RecentLog | undefined)[] = [];
+  readonly #ring: ({ readonly recent: RecentLog; readonly cursor: string | null } | undefined)[] = [];
   readonly #cursors = new Map<string, { readonly position: number; readonly xmax: bigint }>();
   #xmax = 0n;
+  /** The newest cursor that was marked. */
+  #marked: string | null = null;
   #first = 0;
   #next = 0;
   #bytes = 0;
@@ -56,7 +58,7 @@ export class RecentLogs {
   /** Adds a log, giving up the oldest ones while over a bound. */
   push(log: RecentLog): void {
     if (this.#next - this.#first === this.#bounds.logs) this.#shift();
-    this.#ring[this.#next % this.#bounds.logs] = log;
+    this.#ring[this.#next % this.#bounds.logs] = { recent: log, cursor: this.#marked };
     if (log.whole.truncated) this.#previewOnly = this.#next;
     this.#next++;
     this.#bytes += weight(log);
@@ -65,9 +67,12 @@ export class RecentLogs {
 
   /** The log at a position, `undefined` where it was given up or has not come. */
   at(position: number): RecentLog | undefined {
-    return position >= this.#first && position < this.#next
-      ? this.#ring[position % this.#bounds.logs]
-      : undefined;
+    return this.#at(position)?.recent;
+  }
+
+  /** A cursor that is true for whoever was sent everything before a position at which there is a log. */
+  cursorBefore(position: number): string | null {
+    return this.#at(position)?.cursor ?? null;
   }
 
   /**
@@ -88,6 +93,7 @@ export class RecentLogs {
     }
     // Where the newest alone are too many no more of them are taken.
     if (newer || this.#cursors.size < this.#bounds.logs) {
+      this.#marked = cursor;
       this.#cursors.set(cursor, { position: this.#next, xmax });
     }
   }
@@ -105,10 +111,16 @@ export class RecentLogs {
     this.#first = ++this.#next;
   }
 
+  #at(position: number) {
+    return position >= this.#first && position < this.#next
+      ? this.#ring[position % this.#bounds.logs]
+      : undefined;
+  }
+
   #shift(): void {
     const index = this.#first % this.#bounds.logs;
-    const log = this.#ring[index];
-    if (log) this.#bytes -= weight(log);
+    const entry = this.#ring[index];
+    if (entry) this.#bytes -= weight(entry.recent);
     this.#ring[index] = undefined;
     this.#first++;
   }

@@ -100,6 +100,11 @@ Deno.test("RecentLogs keeps what a plain list under the same bounds would", () =
           recent.mark(cursor);
           model.mark(cursor);
         }
+        for (let position = recent.first; position < recent.next; position++) {
+          const before = recent.cursorBefore(position);
+          const first = model.marks.find((mark) => mark.cursor === before);
+          assert.ok(before === null || (first && first.position <= position), "claims what comes later");
+        }
         assert.deepEqual([recent.first, recent.next], [model.first, model.next]);
         for (let position = model.first - 2; position <= model.next; position++) {
           const kept = model.logs.find((log) => log.position === position)?.log;
@@ -153,6 +158,19 @@ Deno.test("RecentLogs places a cursor that is marked again where it was first", 
   recent.push(recentLog(1));
   recent.mark("1:2:");
   assert.equal(recent.positionAfter("1:2:"), 0, "whoever holds it from a fetch has not seen the first log");
+});
+
+Deno.test("RecentLogs has for each log the newest cursor that claims nothing from there on", () => {
+  const recent = new RecentLogs({ logs: 3, bytes: Infinity });
+  recent.push(recentLog(1));
+  recent.mark("1:2:");
+  recent.push(recentLog(2));
+  recent.push(recentLog(3));
+  recent.mark("1:4:");
+  recent.mark("1:3:");
+  recent.push(recentLog(4));
+  const cursors = [0, 1, 2, 3, 4].map((position) => recent.cursorBefore(position));
+  assert.deepEqual(cursors, [null, "1:2:", "1:2:", "1:4:", null]);
 });
 
 Deno.test("RecentLogs keeps the newest log, however large", () => {

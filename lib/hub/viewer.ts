@@ -4,6 +4,7 @@
  * first what was fetched for it, then the recent past, until it is level and live again. It never slows another.
  */
 
+import { newerCursor } from "../cursor.ts";
 import { matches } from "../match.ts";
 import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
@@ -229,9 +230,13 @@ export class Viewer {
     }
     this.#position = position;
     if (text !== "") this.#owesCursor = true;
-    if (position === flushed && flushedCursor !== null) {
-      this.#cursor = flushedCursor;
-      if (this.#owesCursor) text += encodeCursor(flushedCursor);
+    // Also on the way there: whoever leaves now goes on from here, and not from the beginning.
+    const cursor = position === flushed
+      ? flushedCursor
+      : newerCursor(this.#cursor, past.cursorBefore(position));
+    if (cursor !== null && (position === flushed || cursor !== this.#cursor)) {
+      this.#cursor = cursor;
+      if (this.#owesCursor) text += encodeCursor(cursor);
       this.#owesCursor = false;
     }
     if (text !== "") this.#write(encoder.encode(text));

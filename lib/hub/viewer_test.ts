@@ -386,3 +386,31 @@ Deno.test("createHub() tries a fetch again that failed", async () => {
   await viewer.untilLog("old");
   assert.deepEqual(errors, Array(3).fill("Cannot read logs for a viewer"));
 });
+
+Deno.test("createHub() gives a cursor on the way: who leaves in the midst of what was missed goes on from there", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const first = open();
+  await first.untilReady();
+  database.insert("first");
+  clock.advance(20);
+  await first.until(({ cursor }) => cursor !== null);
+  await flood(test, 10);
+  await first.untilLog("flood 9");
+  let since = first.said.find((said) => said.kind === "cursor")?.cursor ?? null;
+  const messages: string[] = [];
+  let visits = 0;
+  for (; !messages.includes("flood 9"); visits++) {
+    assert.ok(visits < 10, "it gets on with every visit");
+    const stream = test.hub.subscribe({ organizationId: 1, filter: NO_FILTER, tail: 0, since });
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes('"message"')) text += (await reader.read()).value ?? assert.fail("it ended");
+    await reader.cancel();
+    messages.push(...Array.from(text.matchAll(/"message":"([^"]*)"/gu), ([, message = ""]) => message));
+    since = /^id: (.*)$/mu.exec(text)?.[1] ?? since;
+  }
+  assert.ok(visits > 1);
+  // The cursor is the snapshot that the first log was written in, so that log comes again.
+  assert.deepEqual([...new Set(messages)], ["first", ...numbers(0, 10)]);
+});
