@@ -52,6 +52,31 @@ export function isVisible(xid: bigint, cursor: Cursor): boolean {
 }
 
 /**
+ * The cursor of whoever stood at `since` and then was sent what `until` shows of the transactions up to `xid`, and nothing of
+ * later ones: where a catch-up in the order of transactions has got to.
+ */
+export function cursorUpTo(xid: bigint, { since, until }: { since: Cursor; until: Cursor }): Cursor {
+  const end = xid < until.xmax ? xid + 1n : until.xmax;
+  const xmax = since.xmax > end ? since.xmax : end;
+  const open = since.xip.filter((running) => running > xid || !isVisible(running, until));
+  const later = until.xip.filter((running) => running >= since.xmax && running <= xid);
+  const xip = [...open, ...later];
+  return shorten({ xmin: xip[0] ?? xmax, xmax, xip });
+}
+
+/** The open transactions that a cursor of ours lists at most: it has to fit a header and an address. */
+const MOST_OPEN = 300;
+
+/**
+ * A cursor that claims less where hundreds of transactions are open, so that it is still short: a snapshot stays true when its
+ * xmax is lowered to a transaction that was running.
+ */
+export function shorten(cursor: Cursor): Cursor {
+  const xmax = cursor.xip[MOST_OPEN];
+  return xmax === undefined ? cursor : { ...cursor, xmax, xip: cursor.xip.slice(0, MOST_OPEN) };
+}
+
+/**
  * The better of two cursors that are both true for the same viewer: the one with the greater xmax, which is the newer.
  * Either may be missing.
  */

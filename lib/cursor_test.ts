@@ -4,11 +4,13 @@ import { testServer } from "../tests/postgres.ts";
 import {
   type Cursor,
   CursorError,
+  cursorUpTo,
   formatCursor,
   isVisible,
   MAX_CURSOR_LENGTH,
   newerCursor,
   parseCursor,
+  shorten,
 } from "./cursor.ts";
 
 const server = await testServer();
@@ -147,4 +149,36 @@ Deno.test("newerCursor() takes the one with the greater xmax, and either where t
   assert.equal(newerCursor("1:9:", "1:10:"), "1:10:");
   assert.equal(newerCursor("1:10:", "1:9:"), "1:10:");
   assert.equal(newerCursor("1:10:1,2", "3:10:"), "3:10:");
+});
+
+Deno.test("cursorUpTo() shows what was visible at first, and of the rest what the end shows up to the transaction", () => {
+  // A later snapshot of the same database: some of the open transactions have ended, others have begun.
+  const spans = fc.tuple(cursors, fc.array(fc.boolean()), fc.array(fc.boolean(), { maxLength: 12 })).map(
+    ([since, ended, begun]) => {
+      const open = since.xip.filter((_, i) => !ended[i]);
+      const xip = [...open, ...begun.flatMap((open, i) => open ? since.xmax + BigInt(i) : [])];
+      const xmax = since.xmax + BigInt(begun.length);
+      return { since, until: { xmin: xip[0] ?? xmax, xmax, xip } };
+    },
+  );
+  fc.assert(fc.property(spans, fc.bigInt({ min: -3n, max: 80n }), (span, offset) => {
+    const xid = span.since.xmin + offset;
+    const cursor = cursorUpTo(xid, span);
+    assert.deepEqual(parseCursor(formatCursor(cursor)), cursor);
+    for (let each = span.since.xmin - 2n; each < span.until.xmax + 2n; each++) {
+      const expected = isVisible(each, span.since) || (each <= xid && isVisible(each, span.until));
+      assert.equal(isVisible(each, cursor), expected, `${each}`);
+    }
+  }));
+});
+
+Deno.test("shorten() claims nothing that the cursor did not, and leaves short ones as they are", () => {
+  const xip = Array.from({ length: 2000 }, (_, i) => 10n + 2n * BigInt(i));
+  const long = { xmin: 10n, xmax: 5000n, xip };
+  const short = shorten(long);
+  assert.ok(formatCursor(short).length < MAX_CURSOR_LENGTH);
+  assert.deepEqual(parseCursor(formatCursor(short)), short);
+  for (let xid = 1n; xid < 5010n; xid++) assert.ok(!isVisible(xid, short) || isVisible(xid, long));
+  assert.ok(isVisible(11n, short) && isVisible(9n, short));
+  assert.equal(shorten(short), short);
 });

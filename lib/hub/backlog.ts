@@ -1,5 +1,6 @@
 /** What was fetched for viewers and not written to them yet, under a bound for all of them together. */
 
+import { cursorUpTo, formatCursor, parseCursor } from "../cursor.ts";
 import { encodeCursor, encodeEvent, encodeLog } from "../sse.ts";
 import type { Fetched } from "./ports.ts";
 
@@ -13,32 +14,46 @@ const encoder = new TextEncoder();
 
 /** One fetch, ready to be written. Shared by all viewers that asked the same at the same time. */
 export interface Backlog {
-  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+  readonly chunks: readonly BacklogChunk[];
   readonly bytes: number;
-  /** True for whoever was written all chunks. */
-  readonly cursor: string;
   /** Ids in `chunks` that come once more among the recent past: they are to be left out there. */
   readonly again: ReadonlySet<number>;
 }
 
-/** Frames what was fetched: the gap, the logs, the cursor. */
-export function encodeBacklog(fetched: Fetched, again: ReadonlySet<number>): Backlog {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
-  const add = (text: string) => {
-    const chunk = encoder.encode(text);
-    bytes += chunk.byteLength;
-    chunks.push(chunk);
+/** A piece of a backlog. */
+export interface BacklogChunk {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Stands at the end of `bytes`: true for whoever was written all up to here. `null` where no cursor is. */
+  readonly cursor: string | null;
+}
+
+/**
+ * Frames what was fetched: the gap, the logs, and the cursor at the end. The logs of a catch-up from the cursor `since` stand in
+ * the order of their transactions; they get cursors on the way too, so that nobody who is cut off begins again.
+ */
+export function encodeBacklog(
+  fetched: Fetched,
+  { since = null, again = new Set() }: { since?: string | null; again?: ReadonlySet<number> } = {},
+): Backlog {
+  const chunks: BacklogChunk[] = [];
+  let size = 0;
+  const add = (text: string, cursor: string | null) => {
+    const bytes = encoder.encode(cursor === null ? text : text + encodeCursor(cursor));
+    size += bytes.byteLength;
+    chunks.push({ bytes, cursor });
   };
+  const span = since === null ? null : { since: parseCursor(since), until: parseCursor(fetched.cursor) };
   let text = fetched.gap ? encodeEvent({ event: "gap", data: fetched.gap }) : "";
-  for (const { log } of fetched.logs) {
+  for (const [i, { log, xid }] of fetched.logs.entries()) {
     text += encodeLog(log);
-    if (text.length < CHUNK) continue;
-    add(text);
+    const next = fetched.logs[i + 1];
+    if (text.length < CHUNK || !next) continue;
+    // In the midst of a transaction there is no cursor.
+    add(text, span && next.xid !== xid ? formatCursor(cursorUpTo(xid, span)) : null);
     text = "";
   }
-  add(text + encodeCursor(fetched.cursor));
-  return { chunks, bytes, cursor: fetched.cursor, again };
+  add(text, fetched.cursor);
+  return { chunks, bytes: size, again };
 }
 
 /** Whoever holds a backlog. */

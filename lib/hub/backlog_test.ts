@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { testHub } from "./_testing.ts";
 import { type Backlog, type BacklogHolder, Backlogs, encodeBacklog } from "./backlog.ts";
 
-const backlog = (bytes: number): Backlog => ({ chunks: [], bytes, cursor: "1:2:", again: new Set() });
+const backlog = (bytes: number): Backlog => ({ chunks: [], bytes, again: new Set() });
 
 /** A holder that gives up as it is told. */
 function holder(backlogs: Backlogs, held: Backlog): BacklogHolder & { dropped: boolean } {
@@ -25,14 +25,31 @@ Deno.test("encodeBacklog() writes the gap, the logs in chunks, and the cursor la
   };
   const gap = { missed: 3, from: log.timestamp, to: log.timestamp };
   const logs = Array.from({ length: 200 }, () => ({ log, xid: 1n }));
-  const { chunks, bytes, cursor } = encodeBacklog({ logs, cursor: "7:8:", gap }, new Set());
-  const text = chunks.map((chunk) => new TextDecoder().decode(chunk)).join("");
+  const { chunks, bytes } = encodeBacklog({ logs, cursor: "7:8:", gap }, { since: "1:1:" });
+  const text = chunks.map(({ bytes }) => new TextDecoder().decode(bytes)).join("");
   assert.ok(text.startsWith('event: gap\ndata: {"missed":3'));
   assert.ok(text.endsWith("\n\nid: 7:8:\n\n"));
   assert.equal(text.match(/^data: \{"id"/gmu)?.length, 200);
-  assert.ok(chunks.length > 1 && chunks.every(({ byteLength }) => byteLength < 256 * 1024));
-  assert.equal(bytes, chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  assert.equal(cursor, "7:8:");
+  assert.ok(chunks.length > 1 && chunks.every(({ bytes }) => bytes.byteLength < 256 * 1024));
+  assert.equal(bytes, chunks.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+  assert.deepEqual(chunks.map(({ cursor }) => cursor), [...chunks.slice(1).map(() => null), "7:8:"]);
+});
+
+Deno.test("encodeBacklog() gives a cursor after each chunk of a catch-up that ends between transactions", () => {
+  const log = {
+    id: 1,
+    timestamp: "2026-01-31T12:00:00.000Z",
+    level: "info" as const,
+    service: "api",
+    message: "x".repeat(33_000),
+  };
+  // Two logs are a chunk. Transaction 7 was open at the beginning, 12 still is.
+  const logs = [7n, 11n, 13n, 13n, 13n, 14n, 15n].map((xid) => ({ log, xid }));
+  const fetched = { logs, cursor: "12:16:12", gap: null };
+  const cursors = (options: { since?: string }) =>
+    encodeBacklog(fetched, options).chunks.map(({ cursor }) => cursor);
+  assert.deepEqual(cursors({ since: "7:10:7" }), ["12:12:", null, "12:15:12", "12:16:12"]);
+  assert.deepEqual(cursors({}), [null, null, null, "12:16:12"], "a tail is in no such order");
 });
 
 Deno.test("Backlogs counts what several hold once, until the last lets go", () => {

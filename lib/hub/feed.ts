@@ -214,12 +214,12 @@ export class Feed {
       ? store.newest({ organizationId, filter, limit: what.tail }).then((fetched) => {
         const { here, later } = this.#comesAgain(fetched, from);
         const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
-        return encodeBacklog({ logs, gap: null, cursor: what.cursor }, later);
+        return encodeBacklog({ logs, gap: null, cursor: what.cursor }, { again: later });
       })
       : store.catchUp({ organizationId, filter, limit: CATCH_UP_LIMIT, since: what.since }).then(
         (fetched) => {
           const { here, later } = this.#comesAgain(fetched, from);
-          return encodeBacklog(fetched, here.union(later));
+          return encodeBacklog(fetched, { since: what.since, again: here.union(later) });
         },
       );
     const fetch = fetching.finally(() => this.#fetches.delete(key));

@@ -206,12 +206,14 @@ export class Viewer {
     );
   }
 
-  /** Writes the next piece of what was fetched. Only with the last one its cursor is true. */
+  /** Writes the next piece of what was fetched. */
   #writeBacklog(backlog: Backlog): void {
     const chunk = backlog.chunks[this.#chunksWritten++];
-    if (chunk) this.#write(chunk);
+    if (chunk) {
+      this.#write(chunk.bytes);
+      if (chunk.cursor !== null) this.#cursor = chunk.cursor;
+    }
     if (this.#chunksWritten < backlog.chunks.length) return;
-    this.#cursor = backlog.cursor;
     this.#tail = 0;
     this.#owesCursor = false;
     this.#backlog = null;

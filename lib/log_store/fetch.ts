@@ -7,6 +7,7 @@
 
 import type postgres from "postgres";
 import { within } from "../backoff.ts";
+import { formatCursor, parseCursor, shorten } from "../cursor.ts";
 import type { Fetched, FetchedLog, FetchQuery, HubStore } from "../hub/ports.ts";
 import type { Gap } from "../sse.ts";
 import { batchSize, columns, type Condition, condition, type Row, toLog, wholeMessage } from "./rows.ts";
@@ -20,12 +21,16 @@ const TIMEOUT = 40_000;
 /** The hub's view of the table. */
 export function createHubStore(sql: postgres.Sql, { timeout = TIMEOUT } = {}): HubStore {
   const bounded = <T>(promise: Promise<T>) => within(timeout, promise, "PostgreSQL did not answer in time");
+  const fetched = async (fetching: Promise<Fetched>) => {
+    const { cursor, ...rest } = await bounded(fetching);
+    return { ...rest, cursor: formatCursor(shorten(parseCursor(cursor))) };
+  };
   return {
-    snapshot: () => bounded(readSnapshot(sql)),
-    newest: (query) => bounded(readTail(sql, query)),
+    snapshot: async () => formatCursor(shorten(parseCursor(await bounded(readSnapshot(sql))))),
+    newest: (query) => fetched(readTail(sql, query)),
     catchUp: (query) => {
       const found = condition(sql, query.filter);
-      return bounded((found.matches ? readAndMatch : readNewest)(sql, query, found));
+      return fetched((found.matches ? readAndMatch : readNewest)(sql, query, found));
     },
     async read(organizationId, ids) {
       const rows = await bounded(sql<Row[]>`
