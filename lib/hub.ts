@@ -70,7 +70,7 @@ export interface Hub extends SourceEvents {
    */
   subscribe(subscription: Subscription): ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly counts: Readonly<HubCounts>;
-  /** Ends every stream; no more are opened. */
+  /** Ends every stream, with its cursor and a moment to return at; no more are opened. */
   close(): void;
 }
 
@@ -81,6 +81,9 @@ export class HubFullError extends Error {
 
 /** Queries at a time. The pool has one connection more, so that requests never wait for the hub alone. */
 const MOST_QUERIES = 3;
+
+/** When viewers of a server that stops are to return, in milliseconds: soon, and not all at the same moment. */
+const RETURN = { least: 200, spread: 2000 };
 
 /** Makes a hub. {@link Hub.close} ends its timers. */
 export function createHub(options: HubOptions): Hub {
@@ -250,13 +253,7 @@ export function createHub(options: HubOptions): Hub {
       cancelFlush();
       for (const cancel of lingering.values()) cancel();
       for (const wake of pausing) wake();
-      for (const feed of feeds.values()) {
-        feed.flush();
-        for (const group of feed.groups.values()) {
-          for (const viewer of [...group.live, ...group.behind]) viewer.close();
-        }
-        feed.disconnected();
-      }
+      for (const feed of feeds.values()) feed.close(() => RETURN.least + Math.random() * RETURN.spread);
     },
   };
 }

@@ -246,6 +246,10 @@ Deno.test("createHub() ends every stream when it closes, takes no more, and leav
   hub.close();
   for (const viewer of viewers) await viewer.until(({ ended }) => ended);
   assert.equal(viewers[0]?.messages.at(-1), "last words");
+  const returns = viewers.map(({ chunks }) => Number(/^retry: (\d+)\n\n$/u.exec(text(chunks.at(-1)))?.[1]));
+  assert.ok(returns.every((milliseconds) => milliseconds >= 200 && milliseconds <= 2200), `${returns}`);
+  assert.ok(new Set(returns).size > 1, "not all at the same moment");
+  assert.notEqual(viewers[1]?.cursor, null, "also where nothing matched meanwhile");
   silent.read();
   await silent.until(({ ended }) => ended);
   assert.equal(hub.counts.viewers, 0);

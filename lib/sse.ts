@@ -29,6 +29,11 @@ export function encodeOpening(retryMilliseconds: number): string {
   return `retry: ${retryMilliseconds}\n: connected\n\n`;
 }
 
+/** Another reconnect time, for whoever is about to lose the stream. */
+export function encodeRetry(milliseconds: number): string {
+  return `retry: ${milliseconds}\n\n`;
+}
+
 /** A named event. */
 export function encodeEvent({ event, data }: StreamEvent): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;

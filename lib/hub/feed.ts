@@ -185,6 +185,17 @@ export class Feed {
     }
   }
 
+  /** Hands on what came in, and the cursor, then ends every stream. Each viewer is told when to return, in milliseconds. */
+  close(returnAfter: () => number): void {
+    this.flush();
+    for (const group of this.groups.values()) {
+      const cursor = this.#moveCursor(group);
+      if (cursor !== "") this.#deliver(group, cursor);
+      for (const viewer of [...group.live, ...group.behind]) viewer.close(Math.round(returnAfter()));
+    }
+    this.disconnected();
+  }
+
   /** Adds a viewer to the group of its filter. */
   join(group: Group, viewer: Viewer): void {
     group.behind.add(viewer);

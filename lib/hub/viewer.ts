@@ -6,7 +6,7 @@
 
 import { newerCursor } from "../cursor.ts";
 import { matches } from "../match.ts";
-import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening } from "../sse.ts";
+import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Feed, Group } from "./feed.ts";
 
@@ -151,8 +151,9 @@ export class Viewer {
     this.#stalled = true;
   }
 
-  /** Ends the stream. */
-  close(): void {
+  /** Ends the stream; a browser returns after so many milliseconds. */
+  close(retryMilliseconds: number): void {
+    this.#write(encoder.encode(encodeRetry(retryMilliseconds)));
     this.#leave();
     try {
       this.#controller.close();
