@@ -1,17 +1,24 @@
 import { formatCount, plural } from "../lib/live_tail/format.ts";
 import { LIST_CAP } from "../lib/live_tail/list.ts";
+import { isTorn } from "../lib/live_tail/entries.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 
 /** A status line: what is shown of what came, and the keys that matter most. */
 export function Footer({ tail }: { tail: LiveTail }) {
   const { rows } = tail.list.value;
   const { logs, errors } = tail.received.value;
+  const missed = rows.filter(isTorn).reduce((sum, { gap }) => sum + gap.missed, 0);
   const shown = rows.filter((entry) => entry.kind === "log").length;
   return (
     <footer class="footer">
       <span>
         {formatCount(shown)} of {plural(logs, "log")}
         {errors > 0 && <span class="footer-errors">{plural(errors, "error")}</span>}
+        {missed > 0 && (
+          <span class="footer-missed" title="Scroll up (Home) to the row that says so and loads them">
+            {formatCount(missed)} not shown
+          </span>
+        )}
         {logs > LIST_CAP && <span class="footer-quiet">newest {LIST_CAP} kept here</span>}
       </span>
       <span class="footer-keys" aria-hidden="true">

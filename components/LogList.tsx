@@ -27,6 +27,10 @@ export function LogList({ tail, origin }: { tail: LiveTail; origin: string }) {
         aria-label="Live logs"
         onPointerDown={(event) => pressed.current = rowIdAt(event.target)}
         onClick={(event) => {
+          const gap = event.target instanceof Element
+            ? event.target.closest<HTMLElement>("[data-gap]")?.dataset.gap
+            : undefined;
+          if (gap !== undefined) return tail.fill(gap);
           const id = pressed.current ?? rowIdAt(event.target);
           pressed.current = null;
           // Whoever selects text in a row does not mean to open it.

@@ -1,5 +1,6 @@
 import { Component } from "preact";
 import type { Entry, GapEntry, LogEntry, NoteEntry } from "../lib/live_tail/entries.ts";
+import { FILL } from "../lib/live_tail/fill.ts";
 import {
   foldMessage,
   formatSpan,
@@ -29,7 +30,7 @@ export class LogRow extends Component<LogRowProps> {
   }
 
   override render({ entry, selected, wrap, needle }: LogRowProps) {
-    if (entry.kind === "gap") return <GapRow entry={entry} />;
+    if (entry.kind === "gap") return <GapRow entry={entry} selected={selected} />;
     if (entry.kind === "note") return <NoteRow entry={entry} />;
     return <LogLine entry={entry} selected={selected} wrap={wrap} needle={needle} />;
   }
@@ -69,16 +70,32 @@ function LogLine({ entry, selected, wrap, needle }: LogRowProps & { entry: LogEn
   );
 }
 
-function GapRow({ entry }: { entry: GapEntry }) {
+function GapRow({ entry, selected }: { entry: GapEntry; selected: boolean }) {
   const { missed, from, to } = entry.gap;
   const reason = entry.cause === "held"
     ? "They came while you were reading further up or had paused, and more came than this page keeps."
     : "More came while this page was away than the server sends again.";
+  const problem = typeof entry.fetch === "object" ? entry.fetch.problem : null;
   return (
-    <li id={`row-${entry.key}`} class="row row-gap" role="option" aria-selected={false} title={reason}>
-      {plural(missed, "log was", "logs were")} not shown ({formatSpan(from, to)})
+    <li
+      id={`row-${entry.key}`}
+      class="row row-gap"
+      role="option"
+      aria-selected={selected}
+      title={reason}
+      data-gap={entry.key}
+    >
+      {plural(missed, "log was", "logs were")} not shown ({formatSpan(from, to)}).{" "}
+      {problem !== null && `${problem}. `}
+      <span class="row-action">
+        {entry.fetch === "running" ? "Loading…" : problem !== null ? "Try again" : `Load ${loaded(missed)}`}
+      </span>
     </li>
   );
+}
+
+function loaded(missed: number): string {
+  return missed <= FILL ? plural(missed, "log") : `the newest ${FILL}`;
 }
 
 function NoteRow({ entry }: { entry: NoteEntry }) {

@@ -273,20 +273,46 @@ browserTest(
   },
 );
 
-browserTest("a gap is a row that says how many logs are not shown", async (_t, browser) => {
-  await using tailpost = await startTailpost(server);
-  const page = await browser.open(`${tailpost.url}/logs/live`);
-  await live(page);
-  const gap = { missed: 1234, from: "2026-01-31T12:00:00.000Z", to: "2026-01-31T12:05:00.000Z" };
-  const body = 'event: ready\ndata: {"organizationId":1,"database":"connected","cursor":"5:5:"}\n\n' +
-    `event: gap\ndata: ${JSON.stringify(gap)}\n\n`;
-  await page.route(
-    "**/api/logs/stream?*",
-    (route) => route.fulfill({ contentType: "text/event-stream", body }),
-  );
-  await page.getByRole("button", { name: "error", exact: true }).click();
-  await row(page, "1,234 logs were not shown").first().waitFor();
-});
+browserTest(
+  "a gap is a row that says how many logs are not shown, and loads them on a click",
+  async (_t, browser) => {
+    await using tailpost = await startTailpost(server);
+    const page = await browser.open(`${tailpost.url}/logs/live?level=info`);
+    await live(page);
+    await insert(tailpost.sql, ...numbered(1, 3));
+    await row(page, "message 3").waitFor();
+    await tailpost.stop("SIGKILL");
+    // More than the server sends again, so that some are counted only.
+    await tailpost.sql`insert into logs (message) select 'missed ' || n from generate_series(1, 12100) as n`;
+    await tailpost.sql`insert into logs (message, level) values ('of another filter', 'debug')`;
+    await tailpost.start();
+    await row(page, "missed 12100").waitFor();
+    // The list keeps 500 rows, so the others are counted to the gap.
+    await page.locator(".footer-missed", { hasText: "11,604 not shown" }).waitFor();
+    await page.keyboard.press("Home");
+    const gap = page.locator(".row-gap");
+    assert.match(await gap.innerText(), /^11,604 logs were not shown \(.+\)\. Load the newest 250$/u);
+    const texts = () => page.locator(".row-text").allInnerTexts();
+    const loaded = (count: number) => {
+      const missed = Array.from({ length: 499 + count }, (_, i) => `missed ${12100 - 498 - count + i}`);
+      return until(texts, missed);
+    };
+    await gap.click();
+    await loaded(250);
+    assert.match(await gap.innerText(), /^11,354 logs were not shown/u);
+    await page.route("**/api/logs?*", (route) => route.abort());
+    await gap.click();
+    await page.locator(".row-gap", { hasText: "The server cannot be reached. Try again" }).waitFor();
+    await page.unroute("**/api/logs?*");
+    await gap.click();
+    await loaded(500);
+    await tailpost.sql`delete from logs where id < 5000`;
+    await page.keyboard.press("j");
+    await page.keyboard.press("Home");
+    await page.keyboard.press("End");
+    await until(async () => (await texts()).length, 499);
+  },
+);
 
 browserTest("a page without network says so", async (_t, browser) => {
   await using tailpost = await startTailpost(server);

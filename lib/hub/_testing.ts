@@ -106,15 +106,19 @@ export class MemoryDatabase {
 
   readonly store: HubStore = {
     snapshot: () => this.#answer("snapshot", () => this.snapshot()),
-    catchUp: ({ since, ...query }) =>
+    catchUp: ({ since, head, had, ...query }) =>
       this.#answer("catchUp", () => {
         const cursor = parseCursor(since);
-        const missed = this.#find(query).filter(({ xid }) => !isVisible(xid, cursor))
+        const missed = this.#find(query)
+          .filter(({ xid, whole }) => !isVisible(xid, cursor) && !had.includes(whole.id))
           .sort((a, b) => Number(a.xid - b.xid) || a.whole.id - b.whole.id);
-        const dropped = missed.slice(0, Math.max(0, missed.length - query.limit));
+        const over = Math.max(0, missed.length - query.limit);
+        const dropped = missed.slice(Math.min(head, over), over);
         const times = dropped.map(({ whole }) => whole.timestamp).sort();
         const gap: Gap = { missed: dropped.length, from: times[0] ?? "", to: times.at(-1) ?? "" };
-        return this.#fetched(missed.slice(dropped.length), dropped.length > 0 ? gap : null);
+        const fetched = this.#fetched(missed.filter((row) => !dropped.includes(row)), null);
+        if (dropped.length === 0) return fetched;
+        return { ...fetched, head: fetched.logs.slice(0, head), logs: fetched.logs.slice(head), gap };
       }),
     newest: (query) =>
       this.#answer("newest", () => {
@@ -219,6 +223,7 @@ export class MemoryDatabase {
 
   #fetched(rows: Row[], gap: Gap | null): Fetched {
     return {
+      head: [],
       logs: rows.map(({ whole, xid }) => ({ log: preview(whole), xid })),
       cursor: this.snapshot(),
       gap,

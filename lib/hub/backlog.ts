@@ -43,13 +43,18 @@ export function encodeBacklog(
     chunks.push({ bytes, cursor });
   };
   const span = since === null ? null : { since: parseCursor(since), until: parseCursor(fetched.cursor) };
-  let text = fetched.gap ? encodeEvent({ event: "gap", data: fetched.gap }) : "";
-  for (const [i, { log, xid }] of fetched.logs.entries()) {
+  const logs = [...fetched.head, ...fetched.logs];
+  let text = "";
+  for (const [i, { log, xid }] of logs.entries()) {
+    if (i === fetched.head.length && fetched.gap) text += encodeEvent({ event: "gap", data: fetched.gap });
     text += encodeLog(log);
-    const next = fetched.logs[i + 1];
+    const next = logs[i + 1];
     if (text.length < CHUNK || !next) continue;
-    // In the midst of a transaction there is no cursor.
-    add(text, span && next.xid !== xid ? formatCursor(cursorUpTo(xid, span)) : null);
+    // There is no cursor in the midst of a transaction, nor right before a gap, which may hold more of it.
+    add(
+      text,
+      span && next.xid !== xid && i + 1 !== fetched.head.length ? formatCursor(cursorUpTo(xid, span)) : null,
+    );
     text = "";
   }
   add(text, fetched.cursor);

@@ -25,7 +25,7 @@ Deno.test("encodeBacklog() writes the gap, the logs in chunks, and the cursor la
   };
   const gap = { missed: 3, from: log.timestamp, to: log.timestamp };
   const logs = Array.from({ length: 200 }, () => ({ log, xid: 1n }));
-  const { chunks, bytes } = encodeBacklog({ logs, cursor: "7:8:", gap }, { since: "1:1:" });
+  const { chunks, bytes } = encodeBacklog({ head: [], logs, cursor: "7:8:", gap }, { since: "1:1:" });
   const text = chunks.map(({ bytes }) => new TextDecoder().decode(bytes)).join("");
   assert.ok(text.startsWith('event: gap\ndata: {"missed":3'));
   assert.ok(text.endsWith("\n\nid: 7:8:\n\n"));
@@ -45,7 +45,7 @@ Deno.test("encodeBacklog() gives a cursor after each chunk of a catch-up that en
   };
   // Two logs are a chunk. Transaction 7 was open at the beginning, 12 still is.
   const logs = [7n, 11n, 13n, 13n, 13n, 14n, 15n].map((xid) => ({ log, xid }));
-  const fetched = { logs, cursor: "12:16:12", gap: null };
+  const fetched = { head: [], logs, cursor: "12:16:12", gap: null };
   const cursors = (options: { since?: string }) =>
     encodeBacklog(fetched, options).chunks.map(({ cursor }) => cursor);
   assert.deepEqual(cursors({ since: "7:10:7" }), ["12:12:", null, "12:15:12", "12:16:12"]);

@@ -25,6 +25,12 @@ const UNFLUSHED = { logs: 1000, bytes: 2 * 1024 * 1024 };
 /** Announcements (of at most 8 kB each) that may wait; over it they are dropped and caught up from the table. */
 const MOST_WAITING = 1000;
 
+/**
+ * A gap counts what its viewer is not sent. One that returns has a few logs already which its cursor has not seen: those of the
+ * transactions that had just committed. They are the oldest of what it missed, so it is sent so many of these again.
+ */
+export const GAP_HEAD = 1000;
+
 /** Rows read back in one query, of at most 1 MiB each. */
 const READ_BATCH = 50;
 
@@ -50,7 +56,17 @@ export interface Group {
 }
 
 /** What a viewer wants of the table: the newest logs before `cursor`, or what it has missed since. */
-export type Wanted = { readonly tail: number; readonly cursor: string } | { readonly since: string };
+export type Wanted = { readonly tail: number; readonly cursor: string } | {
+  readonly since: string;
+  readonly had: Had | null;
+};
+
+/** What live viewers were sent that their cursor has not seen, when they all lost their place. */
+export interface Had {
+  readonly ids: readonly number[];
+  /** The position at which it was. */
+  readonly at: number;
+}
 
 /** What a feed needs. */
 export interface FeedOptions {
@@ -82,7 +98,7 @@ export class Feed {
   /** The newest cursor that is true for all that came in; null before the first. */
   #cursor: string | null = null;
   readonly #options: FeedOptions;
-  readonly #seen = new RecentIds(2 * RECENT.logs);
+  readonly #seen = new RecentIds(3 * RECENT.logs);
   readonly #fetches = new Map<string, Promise<Backlog>>();
   #settled = 0;
   #listening = false;
@@ -215,7 +231,8 @@ export class Feed {
    * the position `from` then. A tail does not move the cursor: it may leave out logs that come from there on.
    */
   fetch(group: Group, what: Wanted, from: number): Promise<Backlog> {
-    const key = JSON.stringify([what, group.key, from]);
+    const wanted = "tail" in what ? what : { since: what.since, had: what.had?.at };
+    const key = JSON.stringify([wanted, group.key, from]);
     const running = this.#fetches.get(key);
     if (running) return running;
     const { organizationId } = this;
@@ -225,9 +242,16 @@ export class Feed {
       ? store.newest({ organizationId, filter, limit: what.tail }).then((fetched) => {
         const { here, later } = this.#comesAgain(fetched, from);
         const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
-        return encodeBacklog({ logs, gap: null, cursor: what.cursor }, { again: later });
+        return encodeBacklog({ head: [], logs, gap: null, cursor: what.cursor }, { again: later });
       })
-      : store.catchUp({ organizationId, filter, limit: CATCH_UP_LIMIT, since: what.since }).then(
+      : store.catchUp({
+        organizationId,
+        filter,
+        limit: CATCH_UP_LIMIT,
+        since: what.since,
+        head: what.had ? 0 : GAP_HEAD,
+        had: what.had?.ids ?? [],
+      }).then(
         (fetched) => {
           const { here, later } = this.#comesAgain(fetched, from);
           return encodeBacklog(fetched, { since: what.since, again: here.union(later) });
@@ -323,15 +347,18 @@ export class Feed {
       filter: NO_FILTER,
       limit: CATCH_UP_LIMIT,
       since: this.#cursor,
+      head: 0,
+      had: [],
     });
     if (missed.gap === null) await this.#readAndPush(missed.logs.map(({ log }) => log));
     else {
       this.flush();
+      const had = { ids: this.#seen.ids(), at: this.flushed };
       this.recent.clear();
       this.#settled = this.now() + SETTLING;
       for (const group of this.groups.values()) {
         for (const viewer of group.live) {
-          viewer.lose();
+          viewer.lose(had);
           group.behind.add(viewer);
         }
         group.live.clear();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testHub, type TestViewer } from "./_testing.ts";
-import { CATCH_UP_LIMIT } from "./feed.ts";
+import { CATCH_UP_LIMIT, GAP_HEAD } from "./feed.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -238,18 +238,70 @@ Deno.test("createHub() sends a gap with the exact count to a viewer that missed 
   await using test = testHub();
   const { database, clock, open } = test;
   const cursor = database.snapshot();
-  insertMany((...messages) => database.insert(...messages), CATCH_UP_LIMIT + 7);
+  insertMany((...messages) => database.insert(...messages), GAP_HEAD + CATCH_UP_LIMIT + 7);
   const viewer = open("", { since: cursor });
   const gap = await untilGap(viewer);
-  await viewer.untilLog(`${CATCH_UP_LIMIT + 6}`);
+  await viewer.untilLog(`${GAP_HEAD + CATCH_UP_LIMIT + 6}`);
   database.insert("live");
   clock.advance(20);
   await viewer.untilLog("live");
-  assert.deepEqual(gap, { missed: 7, from: "2026-01-31T00:00:00.001Z", to: "2026-01-31T00:00:00.007Z" });
-  assert.equal(viewer.messages.length, CATCH_UP_LIMIT + 1);
-  assert.equal(viewer.messages[0], "7");
-  const kinds = viewer.said.map(({ kind }) => kind);
-  assert.ok(kinds.indexOf("gap") < kinds.indexOf("log"), "the gap comes before what follows on it");
+  assert.deepEqual(gap, { missed: 7, from: "2026-01-31T00:00:01.001Z", to: "2026-01-31T00:00:01.007Z" });
+  const numbers = [...viewer.messages.slice(0, -1)].map(Number);
+  assert.deepEqual(
+    numbers,
+    [...Array(GAP_HEAD + CATCH_UP_LIMIT + 7).keys()].filter((n) => n < 1000 || n >= 1007),
+  );
+  const kinds = viewer.said.filter(({ kind }) => kind === "log" || kind === "gap").map(({ kind }) => kind);
+  assert.equal(kinds.indexOf("gap"), GAP_HEAD, "the gap stands where the logs are missing");
+});
+
+Deno.test("createHub() counts no log to the gap that a returning viewer had beyond its cursor", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const viewer = open();
+  await viewer.untilReady();
+  database.insert("had 1", "had 2");
+  clock.advance(20);
+  await viewer.until(({ cursor }) => cursor !== null);
+  await viewer.leave();
+  database.disconnect();
+  insertMany((...messages) => database.insert(...messages), GAP_HEAD + CATCH_UP_LIMIT + 5);
+  database.reconnect();
+  const back = open("", { since: viewer.cursor });
+  await back.untilLog(`${GAP_HEAD + CATCH_UP_LIMIT + 4}`);
+  const seen = new Set([...viewer.messages, ...back.messages]);
+  assert.equal(back.gaps[0]?.missed, GAP_HEAD + CATCH_UP_LIMIT + 7 - seen.size);
+});
+
+Deno.test("createHub() sends what a huge transaction left unannounced, and counts what it had announced to no gap", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const viewers = [open(), open("q=7"), open("level=error")];
+  for (const viewer of viewers) await viewer.untilReady();
+  const tx = database.begin();
+  insertMany((...messages) => tx.insert(...messages), 2000);
+  const inserts = Array.from(
+    { length: CATCH_UP_LIMIT + 500 },
+    (_, i) => ({ message: `more ${i}`, as: "more" as const }),
+  );
+  tx.insert(...inserts);
+  tx.commit();
+  await viewers[0]?.untilLog(`more ${CATCH_UP_LIMIT + 499}`);
+  database.insert({ message: "last 7", level: "error" });
+  await turn();
+  clock.advance(20);
+  for (const viewer of viewers) await viewer.untilLog("last 7");
+  const [all, sevens, errors] = viewers;
+  assert.deepEqual(all?.gaps.map(({ missed }) => missed), [500]);
+  assert.equal(all?.messages.length, 2000 + CATCH_UP_LIMIT + 1);
+  assert.equal(new Set(all?.messages).size, all?.messages.length);
+  const expected = [...Array(2000).keys()].map(String).concat(
+    inserts.map(({ message }) => message),
+    "last 7",
+  );
+  assert.deepEqual(sevens?.messages, expected.filter((message) => message.includes("7")));
+  assert.deepEqual([...sevens?.gaps ?? [], ...errors?.gaps ?? []], []);
+  assert.deepEqual(errors?.messages, ["last 7"]);
 });
 
 Deno.test("createHub() sends each viewer the gap of its own filter after a long disconnection", async () => {
@@ -261,7 +313,7 @@ Deno.test("createHub() sends each viewer the gap of its own filter after a long 
   await Promise.all([all.untilReady(), errors.untilReady()]);
   database.disconnect();
   database.insert({ message: "an error", level: "error" });
-  insertMany((...messages) => database.insert(...messages), CATCH_UP_LIMIT + 4);
+  insertMany((...messages) => database.insert(...messages), GAP_HEAD + CATCH_UP_LIMIT + 4);
   database.reconnect();
   database.insert({ message: "another error", level: "error" });
   for (const viewer of [all, errors]) await viewer.until(({ states }) => states.at(-1) === "connected");
@@ -276,7 +328,7 @@ Deno.test("createHub() sends each viewer the gap of its own filter after a long 
     const sent = new Set(viewer.messages);
     assert.equal(sent.size, viewer.messages.length, "none twice");
     assert.equal(viewer.gaps.length, 1);
-    assert.equal((viewer.gaps[0]?.missed ?? 0) + sent.size, CATCH_UP_LIMIT + 7);
+    assert.equal((viewer.gaps[0]?.missed ?? 0) + sent.size, GAP_HEAD + CATCH_UP_LIMIT + 7);
   }
   assert.deepEqual(errors.messages, ["an error", "another error", "live error"]);
   assert.deepEqual(errors.gaps, []);

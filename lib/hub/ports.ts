@@ -24,9 +24,11 @@ export interface SourceEvents {
 
 /** Logs read from the table, for viewers or for the hub itself. */
 export interface Fetched {
-  /** In the order in which they are to be sent. */
+  /** The oldest, which come before the gap; empty without one. */
+  readonly head: readonly FetchedLog[];
+  /** The others, in the order in which they are to be sent. */
   readonly logs: readonly FetchedLog[];
-  /** Everything visible in this snapshot is among `logs`, in `gap`, or was known to the asker. */
+  /** Everything visible in this snapshot is among the logs, in `gap`, or was known to the asker. */
   readonly cursor: string;
   readonly gap: Gap | null;
 }
@@ -41,8 +43,8 @@ export interface FetchedLog {
 export interface HubStore {
   /** The current snapshot, as a cursor. */
   snapshot(): Promise<string>;
-  /** What a cursor has not seen: the newest up to `limit`, the others counted in a gap. */
-  catchUp(query: FetchQuery & { readonly since: string }): Promise<Fetched>;
+  /** What a cursor has not seen, in the order of transactions; what is too much is counted in a gap. */
+  catchUp(query: CatchUpQuery): Promise<Fetched>;
   /** The newest logs, oldest first. */
   newest(query: FetchQuery): Promise<Fetched>;
   /** The logs of these ids with their whole messages; ids that do not exist are left out. */
@@ -53,6 +55,14 @@ export interface HubStore {
 export interface WholeMessage {
   readonly log: Log;
   readonly whole: Log;
+}
+
+/** What was missed since a cursor: the newest up to `limit`, and of the others so many of the oldest as `head`. */
+export interface CatchUpQuery extends FetchQuery {
+  readonly since: string;
+  readonly head: number;
+  /** Ids that the asker has, although the cursor has not seen them. */
+  readonly had: readonly number[];
 }
 
 /** Which logs to fetch, and how many at most. */

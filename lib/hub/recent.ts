@@ -144,6 +144,11 @@ export class RecentIds {
     return true;
   }
 
+  /** All of them, oldest first. */
+  ids(): number[] {
+    return [...this.#ids];
+  }
+
   /** Whether an id was seen lately. */
   has(id: number): boolean {
     return this.#ids.has(id);

@@ -8,7 +8,7 @@ import { newerCursor } from "../cursor.ts";
 import { matches } from "../match.ts";
 import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
-import type { Feed, Group } from "./feed.ts";
+import type { Feed, Group, Had } from "./feed.ts";
 
 /** Bytes that may wait in a viewer's stream. Over it the viewer stops being fed until half has drained. */
 export const VIEWER_BUFFER = 1024 * 1024;
@@ -44,6 +44,7 @@ export class Viewer {
   #cursor: string | null;
   /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
   #position: number | null = null;
+  #had: Had | null = null;
   /** Logs wanted to begin with; 0 once they were written. */
   #tail: number;
   /** What was fetched for this viewer, and how many chunks of it were written. */
@@ -117,9 +118,10 @@ export class Viewer {
     if (!this.#full()) this.#write(chunk);
   }
 
-  /** A live viewer whose place was given up: what it missed must be fetched. */
-  lose(): void {
+  /** A live viewer whose place was given up: what it missed must be fetched, but for what it has had. */
+  lose(had: Had): void {
     this.#position = null;
+    this.#had = had;
   }
 
   /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */
@@ -185,7 +187,7 @@ export class Viewer {
     // comes before the place that the viewer has already, however many logs have come since.
     const position = this.#tail > 0 && this.#position !== null ? this.#position : this.#feed.recent.next;
     const cursor = this.#cursor ?? "";
-    const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor };
+    const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor, had: this.#had };
     this.#feed.fetch(this.#group, what, position).then(
       (backlog) => {
         this.#fetching = false;
@@ -216,6 +218,7 @@ export class Viewer {
     }
     if (this.#chunksWritten < backlog.chunks.length) return;
     this.#tail = 0;
+    this.#had = null;
     this.#owesCursor = false;
     this.#backlog = null;
     this.#feed.backlogs.release(backlog, this);

@@ -213,6 +213,8 @@ Deno.test("createHub() claims with a cursor only what was written before it, at 
         filter: NO_FILTER,
         limit: 1000,
         since: cursor,
+        head: 0,
+        had: [],
       });
       const ids = new Set(logs.map(({ log }) => log.id));
       const last = said.findLastIndex(({ kind }) => kind === "cursor");

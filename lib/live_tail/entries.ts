@@ -19,6 +19,8 @@ export interface GapEntry {
   readonly key: string;
   readonly gap: Gap;
   readonly cause: "stream" | "held";
+  /** Where its logs are being fetched, or why that failed. */
+  readonly fetch?: "running" | { readonly problem: string };
 }
 
 /** Something that the reader must know about the rows around it. */
@@ -45,6 +47,11 @@ export function logEntry(log: Log): LogEntry {
 /** Whether a row counts as an error: level error or fatal. */
 export function isError(entry: Entry): boolean {
   return entry.kind === "log" && (entry.log.level === "error" || entry.log.level === "fatal");
+}
+
+/** Whether a row stands for logs that never came. */
+export function isTorn(entry: Entry): entry is GapEntry {
+  return entry.kind === "gap" && entry.cause === "stream";
 }
 
 /** Counts the logs among `entries`. */

@@ -5,7 +5,11 @@ import type { DatabaseState, Gap } from "../sse.ts";
 
 /** A log, from the data of a `message` event. */
 export function readLog(data: string): Log | null {
-  const value = parse(data);
+  return logOf(parse(data));
+}
+
+/** A log, from JSON that was read already. */
+export function logOf(value: Record<string, unknown> | null): Log | null {
   if (value === null) return null;
   const { id, timestamp, level, service, message, truncated } = value;
   if (typeof id !== "number" || typeof timestamp !== "string" || typeof level !== "string") return null;
@@ -41,7 +45,8 @@ function databaseState(value: unknown): DatabaseState {
   return value === "reconnecting" ? "reconnecting" : "connected";
 }
 
-function parse(data: string): Record<string, unknown> | null {
+/** Reads JSON; what is no object is `null`. */
+export function parse(data: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(data);
     return typeof value === "object" && value !== null && !Array.isArray(value)

@@ -3,13 +3,15 @@
  * the buffer is bounded; what goes over it is counted. Pure but for the scheduler it is given.
  */
 
-import { addTally, type Entry, NO_TALLY, tally, widenGap } from "./entries.ts";
+import { addTally, type Entry, isTorn, NO_TALLY, tally, widenGap } from "./entries.ts";
 import { type Batch, LIST_CAP, type Overflow } from "./list.ts";
 
 /** Collects entries and hands them on once a frame. */
 export interface FrameBuffer {
   /** Takes an entry and asks for a frame, unless one is coming. */
   push(entry: Entry): void;
+  /** Takes an entry back that was not handed on yet. */
+  drop(key: string): void;
   /** Throws away what has not been handed on. */
   clear(): void;
 }
@@ -36,6 +38,7 @@ export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBu
     if (surplus.length === 0) return;
     overflow = {
       gap: surplus.reduce(widenGap, overflow?.gap ?? null),
+      torn: overflow?.torn === true || surplus.some(isTorn),
       tally: addTally(overflow?.tally ?? NO_TALLY, tally(surplus)),
     };
   }
@@ -57,6 +60,9 @@ export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBu
       if (scheduled) return;
       scheduled = true;
       schedule(frame);
+    },
+    drop(key) {
+      entries = entries.filter((entry) => entry.key !== key);
     },
     clear() {
       entries = [];

@@ -11,6 +11,7 @@ import {
   addTally,
   type Entry,
   type GapEntry,
+  isTorn,
   joinGaps,
   NO_TALLY,
   type Tally,
@@ -49,6 +50,8 @@ export interface Batch {
 /** Entries of which only a count is left. */
 export interface Overflow {
   readonly gap: Gap | null;
+  /** Whether there are logs among them that never came. */
+  readonly torn: boolean;
   readonly tally: Tally;
 }
 
@@ -61,7 +64,7 @@ export const EMPTY_BATCH: Batch = { entries: [], overflow: null };
 /** Takes a batch into the list, as far as the reader's stance lets it. */
 export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST_CAP): TailList {
   if (stance.kind === "follow") {
-    const pending = [...marker(list), ...list.waiting, ...batch.entries];
+    const pending = [...marker(list), ...list.waiting, ...tear(list, batch), ...batch.entries];
     if (pending.length === 0 && list.fresh.logs === 0) return list;
     return { rows: newest([...list.rows, ...pending], cap), waiting: [], overflow: null, fresh: NO_TALLY };
   }
@@ -73,7 +76,7 @@ export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST
     ? { waiting: batch.entries, overflow: joinGaps(cover(list.overflow, list.waiting), batch.overflow.gap) }
     : { waiting: [...list.waiting, ...batch.entries], overflow: list.overflow };
 
-  const room = stance.kind === "read" ? cap - list.rows.length + Math.min(stance.above, list.rows.length) : 0;
+  const room = stance.kind === "read" ? cap - list.rows.length + expendable(list.rows, stance.above) : 0;
   const admitted = [...marker(held), ...held.waiting].slice(0, Math.max(0, room));
   const rows = admitted.length > 0 ? newest([...list.rows, ...admitted], cap) : list.rows;
   const rest = admitted.length === 0 ? held : {
@@ -95,16 +98,39 @@ export function resume(list: TailList, cap = LIST_CAP): TailList {
   return receive(list, EMPTY_BATCH, { kind: "follow" }, cap);
 }
 
+/** Takes an entry out. */
+export function without(list: TailList, key: string): TailList {
+  const others = (entries: readonly Entry[]) => entries.filter((entry) => entry.key !== key);
+  return { ...list, rows: others(list.rows), waiting: others(list.waiting) };
+}
+
 /** What waited and did not fit, as the row that says so. */
 function marker(held: Pick<TailList, "waiting" | "overflow">): GapEntry[] {
   if (held.overflow === null) return [];
   return [{ kind: "gap", key: `held-${held.waiting[0]?.key ?? "all"}`, gap: held.overflow, cause: "held" }];
 }
 
+/** What a full buffer lost, as a row where a gap of the stream has to stay. */
+function tear({ rows }: TailList, { overflow, entries }: Batch): GapEntry[] {
+  if (!overflow?.gap || !(overflow.torn || rows.some(isTorn))) return [];
+  return [{ kind: "gap", key: `lost-${entries[0]?.key ?? "all"}`, gap: overflow.gap, cause: "stream" }];
+}
+
+/** How many of the rows above the viewport may go: what they leave behind may need one of their places. */
+function expendable(rows: readonly Entry[], above: number): number {
+  const over = rows.slice(0, above);
+  return Math.max(0, over.length - (over.some(isTorn) ? 1 : 0));
+}
+
 function cover(gap: Gap | null, entries: readonly Entry[]): Gap | null {
   return entries.reduce(widenGap, gap);
 }
 
+/** The newest rows. A gap of logs that never came does not go with the rows above it: it stays on top, and grows. */
 function newest(entries: readonly Entry[], cap: number): readonly Entry[] {
-  return entries.length > cap ? entries.slice(entries.length - cap) : entries;
+  if (entries.length <= cap) return entries;
+  const torn = entries.slice(0, entries.length - cap + 1).find(isTorn);
+  if (!torn) return entries.slice(entries.length - cap);
+  const gap = cover(null, entries.slice(0, entries.length - cap + 1)) ?? torn.gap;
+  return [{ ...torn, gap }, ...entries.slice(entries.length - cap + 1)];
 }

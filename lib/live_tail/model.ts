@@ -8,8 +8,19 @@ import { type Activity, createActivity } from "./activity.ts";
 import type { Connection } from "./connection.ts";
 import { type Details, fetchDetails } from "./details.ts";
 import { addTally, type Entry, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
+import { canFill, fill, idsIn, mark, rangeOf } from "./fill.ts";
 import { createFrameBuffer, type FrameBuffer } from "./frame_buffer.ts";
-import { type Batch, EMPTY_BATCH, EMPTY_LIST, receive, resume, type Stance, type TailList } from "./list.ts";
+import { fetchHistory } from "./history.ts";
+import {
+  type Batch,
+  EMPTY_BATCH,
+  EMPTY_LIST,
+  receive,
+  resume,
+  type Stance,
+  type TailList,
+  without,
+} from "./list.ts";
 import { createRecentIds } from "./recent_ids.ts";
 import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
 import {
@@ -87,6 +98,8 @@ export interface LiveTail {
   select(entry: Entry): void;
   open(id: number): void;
   close(): void;
+  /** Fetches the newest logs of a gap. */
+  fill(key: string): void;
 }
 
 /** Makes a page for a query string. */
@@ -114,7 +127,10 @@ export function createLiveTail(search: string): LiveTail {
   let edited: string | null = null;
   let connected: string | null = null;
   let fetching: AbortController | null = null;
+  let filling = new AbortController();
   let remarks = 0;
+  /** Key of the last gap that the stream told of. */
+  let torn = "";
   let above = () => 0;
 
   function stance(): Stance {
@@ -151,6 +167,7 @@ export function createLiveTail(search: string): LiveTail {
         });
       case "reset":
         buffer?.clear();
+        stopFilling();
         recent.clear();
         activity.clear();
         return batch(() => {
@@ -165,11 +182,48 @@ export function createLiveTail(search: string): LiveTail {
         activity.add(Date.parse(log.timestamp), log.level, now);
         return buffer?.push(logEntry(log));
       }
-      case "gap":
-        return buffer?.push({ kind: "gap", key: `gap-${remarks++}`, gap: message.gap, cause: "stream" });
+      case "gap": {
+        if (message.again) takeBack(torn);
+        torn = `gap-${remarks++}`;
+        return buffer?.push({ kind: "gap", key: torn, gap: message.gap, cause: "stream" });
+      }
       case "note":
         return buffer?.push({ kind: "note", key: `note-${remarks++}`, text: message.text });
     }
+  }
+
+  function takeBack(key: string): void {
+    buffer?.drop(key);
+    list.value = without(list.value, key);
+  }
+
+  async function fillGap(key: string): Promise<void> {
+    const entry = list.value.rows.find((row) => row.key === key);
+    const range = rangeOf(list.value, key);
+    if (entry?.kind !== "gap" || !range || !canFill(list.value, entry)) return;
+    const { signal } = filling;
+    batch(() => {
+      // Else the rows at the bottom would push these out again.
+      following.value = false;
+      list.value = mark(list.value, key, "running");
+    });
+    try {
+      const found = await fetchHistory(new URLSearchParams(connected ?? ""), range, {
+        most: entry.gap.missed,
+        known: idsIn(list.value),
+        signal,
+      });
+      for (const { id } of found.logs) recent.add(id);
+      list.value = fill(list.value, key, found);
+    } catch (error) {
+      if (signal.aborted) return;
+      list.value = mark(list.value, key, { problem: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  function stopFilling(): void {
+    filling.abort();
+    filling = new AbortController();
   }
 
   /** Opens the stream that the query string asks for, unless that is the one which is open. */
@@ -262,6 +316,7 @@ export function createLiveTail(search: string): LiveTail {
       return () => {
         debounce?.();
         fetching?.abort();
+        stopFilling();
         stream?.close();
         browser = stream = buffer = null;
       };
@@ -308,6 +363,7 @@ export function createLiveTail(search: string): LiveTail {
     },
     clear() {
       buffer?.clear();
+      stopFilling();
       batch(() => {
         list.value = EMPTY_LIST;
         selected.value = null;
@@ -325,6 +381,7 @@ export function createLiveTail(search: string): LiveTail {
       address(null);
       hide();
     },
+    fill: (key) => void fillGap(key),
   };
 }
 

@@ -42,6 +42,8 @@ function setup(search = "") {
     history,
     opened,
     ready: () => send("ready", { database: "connected", cursor: "1:1:" }),
+    gap: (missed: number) =>
+      send("gap", { missed, from: "2026-01-01T00:00:00.000Z", to: "2026-01-01T00:00:01.000Z" }),
     log: (id: number, service = "api") =>
       send("message", { id, timestamp: "2026-01-01T00:00:00.000Z", level: "error", service, message: "m" }),
     frame: () => frames.splice(0).forEach((run) => run()),
@@ -139,4 +141,19 @@ Deno.test("createLiveTail() goLive() ends pause and reading in one step", () => 
   assert.equal(tail.list.value.rows.length, 1);
   assert.equal(tail.paused.value || !tail.following.value, false);
   stop();
+});
+
+Deno.test("createLiveTail() shows one gap for one that came twice, also where no frame was between", () => {
+  for (const framed of [true, false]) {
+    const { tail, ready, gap, log, frame, stop } = setup();
+    ready();
+    gap(3);
+    log(1);
+    if (framed) frame();
+    gap(5);
+    frame();
+    const shown = tail.list.value.rows.map((entry) => entry.kind === "gap" ? entry.gap.missed : entry.key);
+    assert.deepEqual(shown, ["1", 5]);
+    stop();
+  }
 });

@@ -19,7 +19,8 @@ export type StreamMessage =
   /** The first word of a stream with another filter: what was shown before does not belong to it. */
   | { readonly kind: "reset" }
   | { readonly kind: "log"; readonly log: Log }
-  | { readonly kind: "gap"; readonly gap: Gap }
+  /** `again`: in place of the gap before, whose logs were not all there yet when the connection was lost. */
+  | { readonly kind: "gap"; readonly gap: Gap; readonly again: boolean }
   | { readonly kind: "note"; readonly text: string };
 
 /** The part of an EventSource that is used. */
@@ -83,6 +84,8 @@ export function createStream(
   let source: Source | null = null;
   let cursor: string | null = null;
   let cursorLost = false;
+  /** The cursor that the last gap followed. */
+  let torn: string | null = null;
   let browserHasId = false;
   let fresh = true;
   let attempt = 0;
@@ -149,7 +152,10 @@ export function createStream(
     onData("gap", (data) => {
       const gap = readGap(data);
       if (gap === null) broken();
-      else emit({ kind: "gap", gap });
+      else {
+        emit({ kind: "gap", gap, again: cursor !== null && cursor === torn });
+        torn = cursor;
+      }
     });
     onData("status", (data) => {
       const database = readStatus(data);
@@ -225,7 +231,7 @@ export function createStream(
   return {
     connect(next) {
       params = new URLSearchParams(next);
-      cursor = null;
+      cursor = torn = null;
       cursorLost = false;
       fresh = true;
       attempt = 0;

@@ -247,3 +247,26 @@ Deno.test("createStream() says when something is not as agreed, instead of faili
   test.source.event("gap", { missed: 3, from: "2026-01-01T00:00:00.000Z", to: "2026-01-01T00:00:01.000Z" });
   assert.deepEqual(test.messages.slice(-2).map(({ kind }) => kind), ["note", "gap"]);
 });
+
+Deno.test("createStream() says that a gap comes again when its logs were cut off before the next cursor", () => {
+  const test = setup();
+  test.stream.connect(new URLSearchParams());
+  const gap = (missed: number) => ({
+    missed,
+    from: "2026-01-01T00:00:00.000Z",
+    to: "2026-01-01T00:00:01.000Z",
+  });
+  test.source.ready("1:1:");
+  test.source.log(1, "5:5:");
+  test.source.event("gap", gap(3), "5:5:");
+  test.source.log(2, "5:5:");
+  test.source.fail(CONNECTING);
+  test.source.event("ready", { organizationId: 1, database: "connected", cursor: "5:5:" }, "5:5:");
+  test.source.event("gap", gap(4), "5:5:");
+  test.source.log(3, "9:9:");
+  test.source.event("gap", gap(7), "9:9:");
+  const gaps = test.messages.flatMap((message) =>
+    message.kind === "gap" ? [[message.gap.missed, message.again]] : []
+  );
+  assert.deepEqual(gaps, [[3, false], [4, true], [7, false]]);
+});

@@ -70,7 +70,7 @@ function step(tail: LiveTail, by: 1 | -1): boolean {
   const { rows } = tail.list.peek();
   const at = rows.findIndex((entry) => entry.key === tail.selected.peek());
   let next = at < 0 ? rows.length - 1 : at + by;
-  while (rows[next] && rows[next]?.kind !== "log") next += at < 0 ? -1 : by;
+  while (rows[next]?.kind === "note") next += at < 0 ? -1 : by;
   const entry = rows[next];
   if (!entry) return true;
   tail.follow(false);
@@ -82,8 +82,9 @@ function step(tail: LiveTail, by: 1 | -1): boolean {
 
 function openSelected(tail: LiveTail): boolean {
   const entry = tail.list.peek().rows.find(({ key }) => key === tail.selected.peek());
-  if (entry?.kind !== "log") return false;
-  tail.open(entry.log.id);
+  if (entry?.kind === "log") tail.open(entry.log.id);
+  else if (entry?.kind === "gap") tail.fill(entry.key);
+  else return false;
   return true;
 }
 

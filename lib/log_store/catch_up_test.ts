@@ -43,7 +43,7 @@ Deno.test("catchUp() is exact, however transactions overlap with the cursor and 
   const { sql } = db;
   const store = createHubStore(sql);
   for (const filter of filters) {
-    const query = { organizationId: 1, filter, limit: 1000 };
+    const query = { organizationId: 1, filter, limit: 1000, head: 0, had: [] };
     const messages = async (since: string) => {
       const { logs, cursor, gap } = await store.catchUp({ ...query, since });
       assert.equal(gap, null);
@@ -73,7 +73,7 @@ Deno.test("catchUp() is exact, however transactions overlap with the cursor and 
   }
 });
 
-Deno.test("catchUp() keeps the newest over its limit, and its gap counts the others exactly", async () => {
+Deno.test("catchUp() keeps the newest over its limit and the head, leaves out what was had, and counts the others exactly", async () => {
   await using db = await migrated();
   const { sql } = db;
   const store = createHubStore(sql);
@@ -92,16 +92,33 @@ Deno.test("catchUp() keeps the newest over its limit, and its gap counts the oth
       select ${i} || '.' || n, timestamptz '2026-01-01Z' + make_interval(secs => (${i} * 37 + n * 11) % 100)
       from generate_series(1, 3) as n`;
   }
-  const rows = await sql<{ message: string; timestamp: string; xid: string }[]>`
-    select message, log_timestamp("timestamp") as "timestamp", xid::text from logs order by id`;
+  const rows = await sql<{ id: string; message: string; timestamp: string; xid: string }[]>`
+    select id, message, log_timestamp("timestamp") as "timestamp", xid::text from logs order by id`;
   assert.ok(Number(rows[0]?.xid) < bound && Number(rows.at(-1)?.xid) > bound);
   for (const filter of filters) {
     for (const limit of [1, 2, 3, 7, 16, 29, 30, 31]) {
-      const { logs, gap } = await store.catchUp({ organizationId: 1, filter, limit, since });
-      assert.deepEqual(logs.map(({ log }) => log.message), rows.slice(-limit).map(({ message }) => message));
-      const times = rows.slice(0, -limit).map(({ timestamp }) => timestamp).sort();
-      const expected = { missed: times.length, from: times[0], to: times.at(-1) };
-      assert.deepEqual(gap, times.length > 0 ? expected : null, `limit ${limit}`);
+      for (const head of [0, 1, 5, 14, 29]) {
+        // Two of the oldest, one in the midst and one of the newest were had in another way.
+        for (const had of [[], [0, 1, 10, 29]]) {
+          const found = await store.catchUp({
+            organizationId: 1,
+            filter,
+            limit,
+            since,
+            head,
+            had: had.map((i) => Number(rows[i]?.id)),
+          });
+          const others = rows.filter((_, i) => !had.includes(i));
+          const dropped = others.slice(Math.min(head, Math.max(0, others.length - limit)), -limit);
+          const messages = (logs: typeof found.logs) => logs.map(({ log }) => log.message);
+          const expected = others.filter((row) => !dropped.includes(row)).map(({ message }) => message);
+          assert.deepEqual([...messages(found.head), ...messages(found.logs)], expected);
+          assert.equal(found.head.length, dropped.length > 0 ? head : 0);
+          const times = dropped.map(({ timestamp }) => timestamp).sort();
+          const gap = { missed: times.length, from: times[0], to: times.at(-1) };
+          assert.deepEqual(found.gap, times.length > 0 ? gap : null, `limit ${limit}, head ${head}`);
+        }
+      }
     }
   }
 });
@@ -124,7 +141,7 @@ Deno.test("catchUp() counts no row twice that commits while it counts", async ()
       return early.end("commit").then(() => query);
     },
   });
-  const query = { organizationId: 1, filter: NO_FILTER, limit: 2 };
+  const query = { organizationId: 1, filter: NO_FILTER, limit: 2, head: 0, had: [] };
   const { gap, cursor } = await createHubStore(interrupted).catchUp({ ...query, since });
   assert.equal(statements, 1);
   assert.equal(gap?.missed, 3);
@@ -143,7 +160,14 @@ Deno.test("catchUp() and newest() give a cursor that is the snapshot of their lo
       assert.deepEqual(logs, []);
       assert.equal(parseCursor(cursor).xip.length, 0 + parseCursor(await store.snapshot()).xip.length);
       assert.equal(cursor, await store.snapshot());
-      const caught = await store.catchUp({ organizationId: 1, filter, limit, since: cursor });
+      const caught = await store.catchUp({
+        organizationId: 1,
+        filter,
+        limit,
+        since: cursor,
+        head: 0,
+        had: [],
+      });
       assert.equal(caught.cursor, cursor);
     }
   }
@@ -157,7 +181,7 @@ Deno.test("createHubStore() refuses filters that do not compile, and finds nothi
   await db.sql`insert into logs (message) values ('a')`;
   const find = async (query: string) => {
     const filter = parseFilter(new URLSearchParams(query));
-    const { logs } = await store.catchUp({ organizationId: 1, filter, limit: 10, since });
+    const { logs } = await store.catchUp({ organizationId: 1, filter, limit: 10, since, head: 0, had: [] });
     return logs.length;
   };
   assert.equal(await find("q=%00"), 0);
@@ -175,7 +199,9 @@ Deno.test("createHubStore() rejects, and gives no part of an answer, when its co
     await store.snapshot();
     for (const bytes of [1, 100_000, 1_000_000]) {
       proxy.cutAfter(bytes);
-      await assert.rejects(store.catchUp({ organizationId: 1, filter, limit: 10_000, since: "3:3:" }));
+      await assert.rejects(
+        store.catchUp({ organizationId: 1, filter, limit: 10_000, since: "3:3:", head: 0, had: [] }),
+      );
       proxy.cutAfter(Infinity);
       await store.snapshot();
       proxy.cutAfter(bytes);
@@ -224,7 +250,7 @@ Deno.test("createHubStore() waits no longer than it is told for an answer", asyn
   for (const asked of [store.snapshot(), store.newest(query), store.read(1, [1])]) {
     await assert.rejects(asked, { message: "PostgreSQL did not answer in time" });
   }
-  await assert.rejects(store.catchUp({ ...query, since: "3:3:" }), {
+  await assert.rejects(store.catchUp({ ...query, since: "3:3:", head: 0, had: [] }), {
     message: "PostgreSQL did not answer in time",
   });
   await sql.end({ timeout: 1 });

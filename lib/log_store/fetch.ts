@@ -8,7 +8,7 @@
 import type postgres from "postgres";
 import { within } from "../backoff.ts";
 import { formatCursor, parseCursor, shorten } from "../cursor.ts";
-import type { Fetched, FetchedLog, FetchQuery, HubStore } from "../hub/ports.ts";
+import type { CatchUpQuery, Fetched, FetchedLog, FetchQuery, HubStore } from "../hub/ports.ts";
 import type { Gap } from "../sse.ts";
 import { batchSize, columns, type Condition, condition, type Row, toLog, wholeMessage } from "./rows.ts";
 
@@ -80,21 +80,22 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
       if (row.id !== null && (!found.matches || found.matches(row))) logs.push(toFetched(row));
     }
   }
-  return { logs: logs.reverse(), cursor, gap: null };
+  return { head: [], logs: logs.reverse(), cursor, gap: null };
 }
 
-type CatchUpQuery = FetchQuery & { readonly since: string };
-
-/** The rows that a cursor has not seen. */
+/** The rows that a cursor has not seen, and that the asker has not had all the same. */
 function missed(sql: postgres.Sql, query: CatchUpQuery, found: Condition) {
+  const had = query.had.length === 0 ? sql`` : sql`
+      and not exists (select from unnest(${`{${query.had.join()}}`}::text::bigint[]) as had (id) where had.id = logs.id)`;
   return sql`
     from logs where organization_id = ${query.organizationId}
       and xid >= pg_snapshot_xmin(${query.since}::pg_snapshot)
       and not pg_visible_in_snapshot(xid, ${query.since}::pg_snapshot)
+      ${had}
       ${found.sql}`;
 }
 
-/** The newest `limit` of what was missed; the others are counted. */
+/** The newest `limit` of what was missed and the head of the others; the rest is counted. */
 async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Condition): Promise<Fetched> {
   const rows = await withCursor(
     sql,
@@ -104,26 +105,31 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
   );
   const cursor = rows[0]?.cursor ?? "";
   const logs = rows.flatMap((row) => row.id === null ? [] : toFetched(row));
-  if (logs.length <= query.limit) return { logs: logs.reverse(), cursor, gap: null };
-  const kept = logs.slice(0, query.limit);
-  const oldest = kept[query.limit - 1];
+  if (logs.length <= query.limit) return { head: [], logs: logs.reverse(), cursor, gap: null };
+  const kept = logs.slice(0, query.limit).reverse();
+  const [oldest] = kept;
   if (!oldest) throw new RangeError("Cannot fetch nothing");
-  // A statement of its own sees more than the first one did: what committed since is left out by the cursor.
-  const [gap] = await sql<{ missed: string; from: string; to: string }[]>`
-    select count(*) as missed, log_timestamp(min("timestamp")) as "from", log_timestamp(max("timestamp")) as "to"
-    ${missed(sql, query, found)}
+  // Statements of their own see more than the first one did: what committed since is left out by the cursor.
+  const others = sql`${missed(sql, query, found)}
       and pg_visible_in_snapshot(xid, ${cursor}::pg_snapshot)
       and (xid, id) < (${String(oldest.xid)}::xid8, ${oldest.log.id}::bigint)`;
-  return {
-    logs: kept.reverse(),
-    cursor,
-    gap: gap && gap.missed !== "0" ? { missed: Number(gap.missed), from: gap.from, to: gap.to } : null,
-  };
+  const head = (await sql<Row[]>`
+    select ${columns(sql)}, xid::text as xid ${others} order by logs.xid, id limit ${query.head}`).map(
+    toFetched,
+  );
+  const last = head.at(-1);
+  const [gap] = await sql<{ missed: string; from: string; to: string }[]>`
+    select count(*) as missed, log_timestamp(min("timestamp")) as "from", log_timestamp(max("timestamp")) as "to"
+    ${others} ${last ? sql`and (xid, id) > (${String(last.xid)}::xid8, ${last.log.id}::bigint)` : sql``}`;
+  if (!gap || gap.missed === "0") return { head: [], logs: [...head, ...kept], cursor, gap: null };
+  return { head, logs: kept, cursor, gap: { missed: Number(gap.missed), from: gap.from, to: gap.to } };
 }
 
-/** The same where the filter has to be decided here: reads everything, keeps the newest `limit`. */
+/** The same where the filter has to be decided here: reads everything. */
 async function readAndMatch(sql: postgres.Sql, query: CatchUpQuery, found: Condition): Promise<Fetched> {
   const { limit } = query;
+  const had = new Set(query.had);
+  const head: FetchedLog[] = [];
   const ring: FetchedLog[] = [];
   let cursor = "";
   let count = 0;
@@ -137,14 +143,16 @@ async function readAndMatch(sql: postgres.Sql, query: CatchUpQuery, found: Condi
   for await (const batch of rows.cursor(batchSize(true))) {
     for (const row of batch) {
       cursor = row.cursor;
-      if (row.id === null || !found.matches?.(row)) continue;
+      if (row.id === null || had.has(Number(row.id)) || !found.matches?.(row)) continue;
       const dropped = ring[count % limit];
-      if (dropped) gap = widen(gap, dropped.log.timestamp);
+      if (dropped && head.length < query.head) head.push(dropped);
+      else if (dropped) gap = widen(gap, dropped.log.timestamp);
       ring[count++ % limit] = toFetched(row);
     }
   }
   const oldest = count > limit ? count % limit : 0;
-  return { logs: [...ring.slice(oldest), ...ring.slice(0, oldest)], cursor, gap };
+  const logs = [...ring.slice(oldest), ...ring.slice(0, oldest)];
+  return gap ? { head, logs, cursor, gap } : { head: [], logs: [...head, ...logs], cursor, gap };
 }
 
 function widen(gap: Gap | null, timestamp: string): Gap {

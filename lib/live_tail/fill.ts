@@ -1,0 +1,77 @@
+/** A gap is filled, a page of history at a time, the newest of its logs first. Pure. */
+
+import type { Log } from "../log.ts";
+import { type Entry, type GapEntry, logEntry } from "./entries.ts";
+import { LIST_CAP, type TailList } from "./list.ts";
+
+/** The most logs that one click fetches. */
+export const FILL = 250;
+
+/** The most rows that gaps are filled up to; each costs the browser memory and time. */
+export const FILLED_CAP = 4 * LIST_CAP;
+
+/** Ids hardly rise from one commit to the next, but not strictly: the bounds look at so many rows. */
+const NEIGHBOURS = 50;
+
+/** Which ids may be in a gap: both bounds are exclusive, `null` is none. */
+export interface IdRange {
+  readonly before: number | null;
+  readonly after: number | null;
+}
+
+/** What was found of a gap. */
+export interface Found {
+  /** Newest first, and none that the list has. */
+  readonly logs: readonly Log[];
+  /** There are no further ones. */
+  readonly isAll: boolean;
+}
+
+/** Whether a gap can be filled: there is room for more rows, and nothing under way. */
+export function canFill({ rows }: TailList, entry: GapEntry): boolean {
+  return entry.fetch !== "running" && rows.length < FILLED_CAP;
+}
+
+/** Where the logs of a gap lie; `null` when it is no longer in the list. */
+export function rangeOf({ rows }: TailList, key: string): IdRange | null {
+  const at = rows.findIndex((entry) => entry.key === key);
+  if (at < 0) return null;
+  const below = idsOf(rows.slice(at + 1)).slice(0, NEIGHBOURS);
+  const above = idsOf(rows.slice(0, at));
+  return {
+    before: below.length > 0 ? Math.max(...below) + 1 : null,
+    after: above.length > 0 ? Math.min(...above) - 1 : null,
+  };
+}
+
+/** The ids that stand in a list or wait for it. */
+export function idsIn({ rows, waiting }: TailList): Set<number> {
+  return new Set([...idsOf(rows), ...idsOf(waiting)]);
+}
+
+/** Marks a gap. */
+export function mark(list: TailList, key: string, fetch: NonNullable<GapEntry["fetch"]>): TailList {
+  return replace(list, key, (entry) => [{ ...entry, fetch }]);
+}
+
+/** Puts what was found below its gap, which shrinks by it. */
+export function fill(list: TailList, key: string, { logs, isAll }: Found): TailList {
+  return replace(list, key, ({ fetch: _, ...entry }) => {
+    const missed = entry.gap.missed - logs.length;
+    const filled = logs.toReversed().map(logEntry);
+    if (missed <= 0) return filled;
+    const to = logs.at(-1)?.timestamp ?? entry.gap.to;
+    if (!isAll) return [{ ...entry, gap: { ...entry.gap, missed, to } }, ...filled];
+    const text = `${missed.toLocaleString("en")} more are no longer in the database`;
+    return [{ kind: "note", key: `${key}-rest`, text }, ...filled];
+  });
+}
+
+function replace(list: TailList, key: string, by: (entry: GapEntry) => readonly Entry[]): TailList {
+  const rows = list.rows.flatMap((entry) => entry.key === key && entry.kind === "gap" ? by(entry) : entry);
+  return { ...list, rows };
+}
+
+function idsOf(entries: readonly Entry[]): number[] {
+  return entries.flatMap((entry) => entry.kind === "log" ? entry.log.id : []);
+}
