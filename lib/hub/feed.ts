@@ -58,15 +58,9 @@ export interface Group {
 /** What a viewer wants of the table: the newest logs before `cursor`, or what it has missed since. */
 export type Wanted = { readonly tail: number; readonly cursor: string } | {
   readonly since: string;
-  readonly had: Had | null;
+  /** Its place, where it has lost one since: all before it was sent, also what the cursor has not seen. `null` for none. */
+  readonly place: number | null;
 };
-
-/** What live viewers were sent that their cursor has not seen, when they all lost their place. */
-export interface Had {
-  readonly ids: readonly number[];
-  /** The position at which it was. */
-  readonly at: number;
-}
 
 /** What a feed needs. */
 export interface FeedOptions {
@@ -231,8 +225,7 @@ export class Feed {
    * the position `from` then. A tail does not move the cursor: it may leave out logs that come from there on.
    */
   fetch(group: Group, what: Wanted, from: number): Promise<Backlog> {
-    const wanted = "tail" in what ? what : { since: what.since, had: what.had?.at };
-    const key = JSON.stringify([wanted, group.key, from]);
+    const key = JSON.stringify([what, group.key, from]);
     const running = this.#fetches.get(key);
     if (running) return running;
     const { organizationId } = this;
@@ -249,8 +242,8 @@ export class Feed {
         filter,
         limit: CATCH_UP_LIMIT,
         since: what.since,
-        head: what.had ? 0 : GAP_HEAD,
-        had: what.had?.ids ?? [],
+        head: what.place === null ? GAP_HEAD : 0,
+        had: what.place === null ? [] : this.#seen.before(what.place),
       }).then(
         (fetched) => {
           const { here, later } = this.#comesAgain(fetched, from);
@@ -282,7 +275,7 @@ export class Feed {
 
   #push(logs: readonly Log[], wholes: ReadonlyMap<number, WholeMessage>): void {
     for (const log of logs) {
-      if (!this.#seen.add(log.id)) continue;
+      if (!this.#seen.add(log.id, this.recent.next)) continue;
       this.#options.counts.logs++;
       const recent = { log, whole: wholes.get(log.id)?.whole ?? log, text: encodeLog(log) };
       this.#unflushed += weight(recent);
@@ -353,12 +346,11 @@ export class Feed {
     if (missed.gap === null) await this.#readAndPush(missed.logs.map(({ log }) => log));
     else {
       this.flush();
-      const had = { ids: this.#seen.ids(), at: this.flushed };
       this.recent.clear();
       this.#settled = this.now() + SETTLING;
       for (const group of this.groups.values()) {
         for (const viewer of group.live) {
-          viewer.lose(had);
+          viewer.lose();
           group.behind.add(viewer);
         }
         group.live.clear();
@@ -406,7 +398,7 @@ export class Feed {
       // What is visible in the cursor was announced before it. Of the rest, what was not heard of yet still will be.
       else if (known === null || !isVisible(xid, known)) later.add(id);
       // Committed between LISTEN and the first cursor: nobody was promised its announcement, which may be on its way.
-      else if (settling) this.#seen.add(id);
+      else if (settling) this.#seen.add(id, this.recent.next);
     }
     return { here, later };
   }

@@ -126,32 +126,32 @@ export class RecentLogs {
   }
 }
 
-/** Ids seen lately, in a bounded set that forgets the oldest. */
+/** Ids seen lately and their positions, in a bounded set that forgets the oldest. */
 export class RecentIds {
-  readonly #ids = new Set<number>();
+  readonly #positions = new Map<number, number>();
   constructor(readonly bound: number) {}
 
   /** Adds an id; `false` when it was here already. */
-  add(id: number): boolean {
-    if (this.#ids.has(id)) return false;
-    this.#ids.add(id);
-    if (this.#ids.size > this.bound) {
-      for (const oldest of this.#ids) {
-        this.#ids.delete(oldest);
+  add(id: number, position: number): boolean {
+    if (this.#positions.has(id)) return false;
+    this.#positions.set(id, position);
+    if (this.#positions.size > this.bound) {
+      for (const oldest of this.#positions.keys()) {
+        this.#positions.delete(oldest);
         break;
       }
     }
     return true;
   }
 
-  /** All of them, oldest first. */
-  ids(): number[] {
-    return [...this.#ids];
-  }
-
   /** Whether an id was seen lately. */
   has(id: number): boolean {
-    return this.#ids.has(id);
+    return this.#positions.has(id);
+  }
+
+  /** The ids before a position, oldest first. */
+  before(position: number): number[] {
+    return Array.from(this.#positions).flatMap(([id, at]) => at < position ? id : []);
   }
 }
 

@@ -180,14 +180,17 @@ Deno.test("RecentLogs keeps the newest log, however large", () => {
   assert.deepEqual([recent.first, recent.next, recent.at(1)?.log.id], [1, 2, 2]);
 });
 
-Deno.test("RecentIds knows the newest ids up to its bound", () => {
+Deno.test("RecentIds knows the newest ids up to its bound, and which of them are before a position", () => {
   fc.assert(fc.property(fc.array(fc.nat(20)), fc.integer({ min: 1, max: 8 }), (ids, bound) => {
     const recent = new RecentIds(bound);
-    let model: number[] = [];
-    for (const id of ids) {
-      assert.equal(recent.add(id), !model.includes(id));
-      if (!model.includes(id)) model = [...model, id].slice(-bound);
-      for (let id = 0; id <= 20; id++) assert.equal(recent.has(id), model.includes(id));
+    let model: { id: number; position: number }[] = [];
+    for (const [position, id] of ids.entries()) {
+      const isNew = !model.some((known) => known.id === id);
+      assert.equal(recent.add(id, position), isNew);
+      if (isNew) model = [...model, { id, position }].slice(-bound);
+      for (let id = 0; id <= 20; id++) assert.equal(recent.has(id), model.some((known) => known.id === id));
+      const before = model.filter((known) => known.position < position - 2).map(({ id }) => id);
+      assert.deepEqual(recent.before(position - 2), before);
     }
   }));
 });

@@ -8,7 +8,7 @@ import { newerCursor } from "../cursor.ts";
 import { matches } from "../match.ts";
 import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
-import type { Feed, Group, Had } from "./feed.ts";
+import type { Feed, Group } from "./feed.ts";
 
 /** Bytes that may wait in a viewer's stream. Over it the viewer stops being fed until half has drained. */
 export const VIEWER_BUFFER = 1024 * 1024;
@@ -44,7 +44,8 @@ export class Viewer {
   #cursor: string | null;
   /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
   #position: number | null = null;
-  #had: Had | null = null;
+  /** The place that it lost, until what it missed was written. */
+  #place: number | null = null;
   /** Logs wanted to begin with; 0 once they were written. */
   #tail: number;
   /** What was fetched for this viewer, and how many chunks of it were written. */
@@ -79,7 +80,7 @@ export class Viewer {
   /** Called once, when the viewer has joined its group. */
   begin(): void {
     // What commits from here on is promised, also where the feed is only about to hear of it.
-    if (this.#cursor === null) this.#place();
+    if (this.#cursor === null) this.#findPosition();
     if (this.#feed.state === "reconnecting") this.inform("reconnecting");
     this.pump();
   }
@@ -118,10 +119,10 @@ export class Viewer {
     if (!this.#full()) this.#write(chunk);
   }
 
-  /** A live viewer whose place was given up: what it missed must be fetched, but for what it has had. */
-  lose(had: Had): void {
+  /** Its place was given up: what it missed must be fetched, but for what was written before that place. */
+  lose(): void {
+    this.#place = this.#position ?? this.#place;
     this.#position = null;
-    this.#had = had;
   }
 
   /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */
@@ -136,7 +137,7 @@ export class Viewer {
   /** Moves a viewer that stands behind as far as its buffer allows; called whenever anything may have changed. */
   pump(): void {
     if (this.#fetching || this.#stalled || !this.#feed.ready) return;
-    if (this.#position === null && !this.#place()) {
+    if (this.#position === null && !this.#findPosition()) {
       this.inform("connected");
       return this.#fetch();
     }
@@ -145,7 +146,7 @@ export class Viewer {
     while (!this.#full()) {
       if (this.#backlog) this.#writeBacklog(this.#backlog);
       else if (this.#position === null || this.#isGivenUp(this.#position)) {
-        this.#position = null;
+        this.lose();
         return this.#fetch();
       } else if (this.#position < this.#feed.flushed) this.#writeRecent(this.#position);
       else return this.#level();
@@ -165,7 +166,7 @@ export class Viewer {
   }
 
   /** Finds a viewer's place without asking the table; false when the table has to be asked. */
-  #place(): boolean {
+  #findPosition(): boolean {
     const { recent, flushed, flushedCursor } = this.#feed;
     if (this.#cursor !== null) this.#position = recent.positionAfter(this.#cursor);
     else if (flushedCursor !== null) {
@@ -187,7 +188,7 @@ export class Viewer {
     // comes before the place that the viewer has already, however many logs have come since.
     const position = this.#tail > 0 && this.#position !== null ? this.#position : this.#feed.recent.next;
     const cursor = this.#cursor ?? "";
-    const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor, had: this.#had };
+    const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor, place: this.#place };
     this.#feed.fetch(this.#group, what, position).then(
       (backlog) => {
         this.#fetching = false;
@@ -218,7 +219,7 @@ export class Viewer {
     }
     if (this.#chunksWritten < backlog.chunks.length) return;
     this.#tail = 0;
-    this.#had = null;
+    this.#place = null;
     this.#owesCursor = false;
     this.#backlog = null;
     this.#feed.backlogs.release(backlog, this);
