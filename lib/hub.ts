@@ -55,6 +55,8 @@ export interface HubCounts {
   /** Logs taken in, and logs written to viewers (each viewer counted). */
   logs: number;
   sent: number;
+  /** Questions to the table for viewers: catch-ups and tails. */
+  fetches: number;
   /** Viewers at the moment, and all there ever were. */
   viewers: number;
   subscriptions: number;
@@ -99,6 +101,7 @@ export function createHub(options: HubOptions): Hub {
     malformed: 0,
     logs: 0,
     sent: 0,
+    fetches: 0,
     viewers: 0,
     subscriptions: 0,
   };

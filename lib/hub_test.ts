@@ -143,6 +143,7 @@ Deno.test("createHub() counts what it does", async () => {
   assert.deepEqual(hub.counts, {
     notifications: 2,
     malformed: 1,
+    fetches: 0,
     logs: 1,
     sent: 2,
     viewers: 3,

@@ -46,6 +46,7 @@ export function createMetrics(hub: Hub, listener: Listener): Metrics {
   total("tailpost_notifications_malformed_total", "Payloads not of our trigger", () => hub.counts.malformed);
   total("tailpost_logs_heard_total", "Logs announced and taken in", () => hub.counts.logs);
   total("tailpost_logs_sent_total", "Logs written to viewers, each viewer counted", () => hub.counts.sent);
+  total("tailpost_fetches_total", "Catch-ups and tails read from the table", () => hub.counts.fetches);
   const ingested = new Counter({
     name: "tailpost_logs_ingested_total",
     help: "Logs stored over HTTP",

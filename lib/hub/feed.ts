@@ -9,7 +9,7 @@ import type { Log } from "../log.ts";
 import { foldOnce, type Matcher } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
 import { type DatabaseState, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
-import { type Backlog, type Backlogs, encodeBacklog } from "./backlog.ts";
+import { type Backlog, type BacklogHolder, type Backlogs, encodeBacklog } from "./backlog.ts";
 import type { Fetched, HubStore, WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
@@ -37,6 +37,9 @@ const READ_BATCH = 50;
 /** How long announcements may still come of what was visible in the cursor with which the feed began, in milliseconds. */
 const SETTLING = 30_000;
 
+/** How long what was fetched for one viewer is kept for others that missed the same. */
+const KEPT_MILLISECONDS = 10_000;
+
 const encoder = new TextEncoder();
 
 const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
@@ -62,6 +65,13 @@ export type Wanted = { readonly tail: number; readonly cursor: string } | {
   readonly place: number | null;
 };
 
+/** Logs read from the table for all that ask the same. */
+export interface Fetch {
+  readonly backlog: Promise<Backlog>;
+  /** Where to go on in the recent past after it. */
+  readonly from: number;
+}
+
 /** What a feed needs. */
 export interface FeedOptions {
   readonly organizationId: number;
@@ -74,8 +84,8 @@ export interface FeedOptions {
   readonly backlogs: Backlogs;
   readonly onError: (message: string, error: unknown) => void;
   readonly onLeave: () => void;
-  /** Added to: logs taken in, logs written to viewers. */
-  readonly counts: { logs: number; sent: number };
+  /** Added to: logs taken in, logs written to viewers, questions to the table for viewers. */
+  readonly counts: { logs: number; sent: number; fetches: number };
 }
 
 /** See the module's comment. */
@@ -93,7 +103,8 @@ export class Feed {
   #cursor: string | null = null;
   readonly #options: FeedOptions;
   readonly #seen = new RecentIds(3 * RECENT.logs);
-  readonly #fetches = new Map<string, Promise<Backlog>>();
+  readonly #fetches = new Map<string, Fetch>();
+  readonly #kept = new Set<BacklogHolder & { readonly until: number }>();
   #settled = 0;
   #listening = false;
   #mustCatchUp = true;
@@ -138,6 +149,7 @@ export class Feed {
     this.#listening = false;
     this.#mustCatchUp = true;
     this.#waiting = [];
+    this.#dropKept();
     this.#announce("reconnecting");
   }
 
@@ -183,6 +195,7 @@ export class Feed {
 
   /** Writes the heartbeat, and the cursor to groups for which nothing matched in the meantime. */
   heartbeat(): void {
+    this.#dropKept(this.now());
     for (const group of this.groups.values()) {
       for (const viewer of group.behind) {
         viewer.tell(HEARTBEAT_CHUNK);
@@ -221,17 +234,19 @@ export class Feed {
   }
 
   /**
-   * Reads from the table what a viewer needs, once for all that ask the same at the same time. Whoever asks goes on from
-   * the position `from` then. A tail does not move the cursor: it may leave out logs that come from there on.
+   * Reads from the table what a viewer needs, once for all that ask the same: a thousand that were cut off at once return
+   * within seconds, with the same cursor. Whoever asks goes on from `from`, or from where an earlier one did. A tail does not
+   * move the cursor: it may leave out logs that come from there on.
    */
-  fetch(group: Group, what: Wanted, from: number): Promise<Backlog> {
-    const key = JSON.stringify([what, group.key, from]);
-    const running = this.#fetches.get(key);
-    if (running) return running;
+  fetch(group: Group, what: Wanted, from: number): Fetch {
+    const key = JSON.stringify("tail" in what ? [what, group.key, from] : [what, group.key]);
+    const known = this.#fetches.get(key);
+    if (known && !this.isGivenUp(group, known.from)) return known;
+    this.#options.counts.fetches++;
     const { organizationId } = this;
     const { filter } = group;
     const { store } = this.#options;
-    const fetching = "tail" in what
+    const backlog = "tail" in what
       ? store.newest({ organizationId, filter, limit: what.tail }).then((fetched) => {
         const { here, later } = this.#comesAgain(fetched, from);
         const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
@@ -250,15 +265,43 @@ export class Feed {
           return encodeBacklog(fetched, { since: what.since, again: here.union(later) });
         },
       );
-    const fetch = fetching.finally(() => this.#fetches.delete(key));
+    const fetch: Fetch = { backlog, from };
     this.#fetches.set(key, fetch);
+    const forget = () => {
+      if (this.#fetches.get(key) === fetch) this.#fetches.delete(key);
+    };
+    backlog.then((backlog) => "tail" in what ? forget() : this.#keep(backlog, forget), forget);
     return fetch;
+  }
+
+  /** Whether memory cannot tell what comes from a position on: gone, or a preview where the filter needs the whole. */
+  isGivenUp(group: Group, position: number): boolean {
+    const { recent } = this;
+    return position < recent.first || (group.looksAtText && position <= recent.previewOnly);
   }
 
   /** A viewer's fetch failed: waits until it may be tried again. */
   fetchFailed(error: unknown, attempt: number): Promise<void> {
     this.#options.onError("Cannot read logs for a viewer", error);
     return this.#options.pause(attempt);
+  }
+
+  /** Keeps what was fetched for those who will ask the same, until others need the room or its time is over. */
+  #keep(backlog: Backlog, forget: () => void): void {
+    const holder = {
+      until: this.now() + KEPT_MILLISECONDS,
+      dropBacklog: () => {
+        this.#kept.delete(holder);
+        this.backlogs.release(backlog, holder);
+        forget();
+      },
+    };
+    this.#kept.add(holder);
+    this.backlogs.take(backlog, holder);
+  }
+
+  #dropKept(until = Infinity): void {
+    for (const holder of this.#kept) if (holder.until <= until) holder.dropBacklog();
   }
 
   /** Whether a notification can be taken in without asking the table. */

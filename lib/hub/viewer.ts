@@ -145,7 +145,7 @@ export class Viewer {
     if (this.#tail > 0 && !this.#backlog) return this.#fetch();
     while (!this.#full()) {
       if (this.#backlog) this.#writeBacklog(this.#backlog);
-      else if (this.#position === null || this.#isGivenUp(this.#position)) {
+      else if (this.#position === null || this.#feed.isGivenUp(this.#group, this.#position)) {
         this.lose();
         return this.#fetch();
       } else if (this.#position < this.#feed.flushed) this.#writeRecent(this.#position);
@@ -173,13 +173,7 @@ export class Viewer {
       this.#cursor = flushedCursor;
       this.#position = flushed;
     }
-    return this.#position !== null && !this.#isGivenUp(this.#position);
-  }
-
-  /** Whether memory cannot tell what comes from a position on: gone, or a preview where the filter needs the whole. */
-  #isGivenUp(position: number): boolean {
-    const { recent } = this.#feed;
-    return position < recent.first || (this.#group.looksAtText && position <= recent.previewOnly);
+    return this.#position !== null && !this.#feed.isGivenUp(this.#group, this.#position);
   }
 
   #fetch(): void {
@@ -189,14 +183,15 @@ export class Viewer {
     const position = this.#tail > 0 && this.#position !== null ? this.#position : this.#feed.recent.next;
     const cursor = this.#cursor ?? "";
     const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor, place: this.#place };
-    this.#feed.fetch(this.#group, what, position).then(
+    const { backlog: fetching, from } = this.#feed.fetch(this.#group, what, position);
+    fetching.then(
       (backlog) => {
         this.#fetching = false;
         this.#failures = 0;
         if (!this.#isHere()) return;
         this.#backlog = backlog;
         this.#chunksWritten = 0;
-        this.#position = position;
+        this.#position = from;
         this.#skip = new Set(backlog.again);
         this.#skipUntil = this.#feed.now() + SKIP_MILLISECONDS;
         this.#feed.backlogs.take(backlog, this);

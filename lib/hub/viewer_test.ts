@@ -416,3 +416,25 @@ Deno.test("createHub() gives a cursor on the way: who leaves in the midst of wha
   // The cursor is the snapshot that the first log was written in, so that log comes again.
   assert.deepEqual([...new Set(messages)], ["first", ...numbers(0, 10)]);
 });
+
+Deno.test("createHub() asks once for viewers that return one after the other with the same cursor", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const since = database.snapshot();
+  database.insert("a", "b");
+  const expected = ["a", "b"];
+  for (let i = 0; i < 5; i++) {
+    const viewer = open("", { since });
+    await viewer.untilLog(expected.at(-1) ?? "");
+    assert.deepEqual(viewer.messages, expected);
+    database.insert(`${i}`);
+    clock.advance(20);
+    expected.push(`${i}`);
+    await viewer.untilLog(`${i}`);
+    assert.deepEqual(viewer.messages, expected, "the log after what was fetched comes once");
+  }
+  assert.equal(hub.counts.fetches, 1);
+  clock.advance(15_000);
+  await open("", { since }).untilLog("4");
+  assert.equal(hub.counts.fetches, 2, "it is not kept for ever");
+});
