@@ -16,6 +16,7 @@ import { openWriter } from "./writer.ts";
 const HELP = `Usage: deno task bench [options]
 
   --viewers N    open streams (default 1000)
+  --stalled N    further streams that nobody reads (default 0)
   --rate N       logs a second (default 10)
   --seconds N    measured time (default 30), after the warm-up
   --warmup N     seconds that are not counted (default 5)
@@ -25,6 +26,7 @@ const HELP = `Usage: deno task bench [options]
 
 const OPTIONS = {
   viewers: { type: "string" },
+  stalled: { type: "string" },
   rate: { type: "string" },
   seconds: { type: "string" },
   warmup: { type: "string" },
@@ -39,13 +41,13 @@ function chooseScenarios(
 ): readonly Scenario[] {
   const scenarios = values.quick ? SCENARIOS.map(quick) : SCENARIOS;
   const [first] = scenarios;
-  const changed = (["viewers", "rate", "seconds", "warmup"] as const).filter((name) =>
+  const changed = (["viewers", "stalled", "rate", "seconds", "warmup"] as const).filter((name) =>
     values[name] !== undefined
   );
   if (!first || changed.length === 0) return scenarios;
   const numbers = Object.fromEntries(changed.map((name) => [name, Number(values[name])]));
   // What is expected of the listed scenario says nothing about another load.
-  const aims = "viewers" in numbers || "rate" in numbers ? {} : first.aims;
+  const aims = "viewers" in numbers || "stalled" in numbers || "rate" in numbers ? {} : first.aims;
   return [{ ...first, ...numbers, aims }];
 }
 
@@ -79,9 +81,10 @@ Command:   ${["deno task bench", ...Deno.args].join(" ")}
   const rows: Row[] = [];
   let first = 0;
   for (const scenario of scenarios) {
-    const { name, viewers, rate, seconds, warmup } = scenario;
+    const { name, viewers, stalled, rate, seconds, warmup } = scenario;
+    const idle = stalled > 0 ? `, ${stalled} more that nobody reads` : "";
     console.log(
-      `Running ${name}: ${viewers} viewers, ${rate} logs/s, ${warmup} s to warm up, then ${seconds} s`,
+      `Running ${name}: ${viewers} viewers${idle}, ${rate} logs/s, ${warmup} s to warm up, then ${seconds} s`,
     );
     const result = await runScenario({ scenario, target: running, writer, backend: pid, first, signal });
     rows.push({ target: target.name, scenario, result });

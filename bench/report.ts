@@ -39,7 +39,10 @@ export function formatTable(rows: readonly Row[]): string {
     const { latency } = result;
     const time = (share: number) => milliseconds(latency.percentile(share));
     return [
-      `${target}, ${whole(scenario.viewers)} viewers x ${whole(scenario.rate)}/s, ${scenario.seconds} s`,
+      `${target}, ${whole(scenario.viewers)} viewers${
+        scenario.stalled > 0 ? ` + ${whole(scenario.stalled)} unread` : ""
+      } x ` +
+      `${whole(scenario.rate)}/s, ${scenario.seconds} s`,
       `${whole(result.delivered)} / ${whole(result.expected)}`,
       time(0.5),
       time(0.95),

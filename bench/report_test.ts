@@ -10,6 +10,7 @@ const scenario: Scenario = {
   viewers: 2,
   rate: 5,
   seconds: 1,
+  stalled: 0,
   warmup: 0,
   aims: { p50: 15, cpu: 30 },
 };

@@ -78,6 +78,7 @@ export async function runScenario(
   };
 
   await ask("ready", VIEWERS_TIMEOUT);
+  await using _stalled = await openStalled(target, scenario.stalled);
   signal.throwIfAborted();
   let clockError = Infinity;
   for (let ping = 0; ping < PINGS; ping++) {
@@ -134,6 +135,27 @@ export async function runScenario(
       machine: percent("machine"),
     },
     rss: { server: rss },
+  };
+}
+
+/** Opens streams, reads each until it has begun, and then no more. */
+async function openStalled(
+  { hostname, port, path }: RunningTarget,
+  count: number,
+): Promise<AsyncDisposable> {
+  const connections: Deno.TcpConn[] = [];
+  const request = new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`);
+  for (let i = 0; i < count; i++) {
+    const connection = await Deno.connect({ hostname, port });
+    connections.push(connection);
+    await connection.write(request);
+    await connection.read(new Uint8Array(1024));
+  }
+  return {
+    [Symbol.asyncDispose]() {
+      for (const connection of connections) connection.close();
+      return Promise.resolve();
+    },
   };
 }
 

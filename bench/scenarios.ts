@@ -4,6 +4,8 @@
 export interface Scenario {
   readonly name: string;
   readonly viewers: number;
+  /** Further streams that nobody reads. */
+  readonly stalled: number;
   /** Logs a second, evenly spaced, a transaction each. */
   readonly rate: number;
   /** How long is measured, after `warmup` seconds that are not counted. */
@@ -26,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "fan-out",
     viewers: 1000,
+    stalled: 0,
     rate: 10,
     seconds: 30,
     warmup: 5,
@@ -42,12 +45,13 @@ export function quick(scenario: Scenario): Scenario {
 }
 
 /** @throws {RangeError} naming what is out of bounds */
-export function checkScenario({ name, viewers, rate, seconds, warmup }: Scenario): void {
+export function checkScenario({ name, viewers, stalled, rate, seconds, warmup }: Scenario): void {
   const check = (what: string, value: number, most: number, least = 1) => {
     if (Number.isInteger(value) && value >= least && value <= most) return;
     throw new RangeError(`${what} is ${value} in ${name}, allowed: whole numbers from ${least} to ${most}`);
   };
   check("--viewers", viewers, BOUNDS.viewers);
+  check("--stalled", stalled, BOUNDS.viewers, 0);
   check("--rate", rate, BOUNDS.rate);
   check("--seconds", seconds, BOUNDS.seconds);
   check("--warmup", warmup, BOUNDS.seconds, 0);
