@@ -40,7 +40,7 @@ Deno.test("createPool() gives up connections on which nothing comes any more, an
   const sql = createPool(proxy.url, { size: 2, statementTimeout: 100, patience: 100 });
   await warmUp(sql);
   await sql`select pg_sleep(0.05)`; // Long, and within what is allowed.
-  proxy.blackHole();
+  void proxy.blackHole();
   // Whoever asks again at once, within the very loss of the connection, is answered too.
   const asked = Array.from({ length: 6 }, async () => {
     await assert.rejects(sql`select 1`, isAway);

@@ -162,7 +162,7 @@ Deno.test("createListener() finds out that its connection is a black hole, and c
   await using test = startListener(proxy.url, { probeInterval: 20, probeTimeout: 150 });
   test.listener.watch(1);
   await test.until("listening", 1);
-  proxy.blackHole();
+  void proxy.blackHole();
   await test.until("disconnected", 2); // The second: what is tried meanwhile is given up too.
   assert.match(JSON.stringify(test.heard), /No answer to the liveness query/u);
   proxy.heal();
@@ -178,7 +178,7 @@ Deno.test("createListener() gives up a LISTEN that is not answered", async () =>
     probeInterval: 60_000,
     probeTimeout: 100,
     onConnected: () => {
-      if (proxy.connections === 1) proxy.blackHole();
+      if (proxy.connections === 1) void proxy.blackHole();
     },
   });
   test.listener.watch(1);
@@ -273,7 +273,7 @@ Deno.test("createListener() leaves nothing behind, in whatever state it is dispo
     (test) => test.until("listening", 1),
     async (test, proxy) => {
       await test.until("listening", 1);
-      proxy.blackHole();
+      void proxy.blackHole();
     },
     () => new Promise((resolve) => setTimeout(resolve)), // Within the black hole, while it connects.
     async (test, proxy) => {

@@ -219,7 +219,7 @@ Deno.test("createHubStore() waits no longer than it is told for an answer", asyn
   const sql = createPool(proxy.url, { size: 1, statementTimeout: 300, patience: 0 });
   const store = createHubStore(sql, { timeout: 50 });
   await sql`select 1`;
-  proxy.blackHole();
+  void proxy.blackHole();
   const query = { organizationId: 1, filter: NO_FILTER, limit: 1 };
   for (const asked of [store.snapshot(), store.newest(query), store.read(1, [1])]) {
     await assert.rejects(asked, { message: "PostgreSQL did not answer in time" });

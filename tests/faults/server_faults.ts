@@ -1,0 +1,105 @@
+/** What happens to the server, to PostgreSQL and to the network between them. */
+
+import { wait } from "../../lib/backoff.ts";
+import { openClient, withClient } from "./writers.ts";
+import type { Fault, World } from "./world.ts";
+
+const LISTENER = "tailpost-listener";
+
+/** A connection that does not answer any more has to be found within this time, in milliseconds, plus slack for a busy machine. */
+const NOTICE = 15_000;
+const SLACK = 2_000;
+
+/** How many connections PostgreSQL takes: few enough to be used up. */
+export const MOST_CONNECTIONS = 100;
+
+/** The faults by what they are called in the report. */
+export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
+  "listener terminated": (world) => terminate(world, LISTENER),
+  "listener cut off": (world, dice) => {
+    const { proxy, signal } = world;
+    if (!proxy.forwards(LISTENER)) return false;
+    const healed = wait(dice.chance(0.5) ? 0 : dice.int(1000, 8000), signal).then(() => proxy.heal());
+    world.background(healed);
+    world.background(notice(world, proxy.blackHole(LISTENER)));
+    return true;
+  },
+  "PostgreSQL restarted": async ({ postgres }) => {
+    await postgres.restart("fast");
+    return true;
+  },
+  "PostgreSQL crashed": async ({ postgres }) => {
+    await postgres.restart("immediate");
+    return true;
+  },
+  "server killed": async ({ server }, dice) => {
+    await server.restart(dice.int(0, 1500));
+    return true;
+  },
+  "table locked": async ({ url, signal }, dice) => {
+    const milliseconds = dice.int(1500, 4000);
+    return await attempt(() =>
+      withClient(url, milliseconds + 10_000, async (sql) => {
+        await sql.unsafe("set lock_timeout = '5s'; begin; lock table logs in access exclusive mode");
+        await wait(milliseconds, signal);
+        await sql.unsafe("commit");
+      })
+    );
+  },
+  "connections used up": async (world, dice) => {
+    const { url, signal } = world;
+    const sql = openClient(url, "faults-hog", MOST_CONNECTIONS);
+    const seconds = dice.int(15, 40) / 10;
+    // Those that get one keep it; the others are refused, as the pool's are once it has lost its own.
+    const hogs = Array.from(
+      { length: MOST_CONNECTIONS },
+      () => sql`select pg_sleep(${seconds})`.catch(() => {}),
+    );
+    const until = performance.now() + 1000 * seconds;
+    // While they all knock there is no room for anybody.
+    let done = await terminate(world, "tailpost");
+    for (; !done && performance.now() < until; done = await terminate(world, "tailpost")) {
+      await wait(100, signal);
+    }
+    await wait(until - performance.now(), signal);
+    await sql.end({ timeout: 0 }).catch(() => {});
+    await Promise.race([Promise.all(hogs), wait(5000, signal)]);
+    return done;
+  },
+};
+
+/** Ends the backends of an application. There has to be one. */
+async function terminate({ superuserUrl }: World, application: string): Promise<boolean> {
+  let ended = 0;
+  const asked = await attempt(() =>
+    withClient(superuserUrl, 5000, async (sql) => {
+      const rows = await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = ${application} and datname = current_database()`;
+      ended = rows.length;
+    })
+  );
+  return asked && ended > 0;
+}
+
+/** Measures how long the server holds on to a connection on which nothing comes any more. */
+async function notice(world: World, left: Promise<void>): Promise<void> {
+  const began = performance.now();
+  const over = new AbortController();
+  const late = wait(NOTICE + SLACK, AbortSignal.any([over.signal, world.signal])).then(() => {
+    if (over.signal.aborted || world.signal.aborted) return;
+    world.blame(`The server did not notice within ${NOTICE / 1000} s that its listener was cut off`);
+  });
+  await Promise.race([left, late]);
+  over.abort();
+  world.slowestNotice = Math.max(world.slowestNotice, performance.now() - began);
+}
+
+async function attempt(run: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await run();
+    return true;
+  } catch {
+    return false;
+  }
+}
