@@ -103,6 +103,8 @@ export function startProxy(databaseUrl: string): Proxy {
         close(client);
         continue;
       }
+      // It hands on what comes in pieces of its own: none of them is to wait for the answer to the one before.
+      for (const end of [client, server]) end.setNoDelay(true);
       links.add(link);
       open.add(server);
       track(pump(client, server, link, false));

@@ -15,7 +15,7 @@ will not see, whatever fails: network, listener, PostgreSQL, the server.
 
   --seconds N    how long things go wrong (default 60)
   --seed N       what happens, and in which order (default: another each time)
-  --verbose      a line for each fault, and what the server wrote last
+  --verbose      the database's address, a line for each fault, what the server wrote last
   --help         this text
 
 PG_BINDIR chooses another PostgreSQL.`;
@@ -97,7 +97,7 @@ try {
     seconds,
     seed,
     signal: stopping.signal,
-    ...values.verbose ? { onFault: tell, onServerOutput: console.log } : {},
+    ...values.verbose ? { onStarted: console.log, onFault: tell, onServerOutput: console.log } : {},
     onProgress: (progress) => console.log(formatProgress(progress)),
   });
   console.log(formatResult(result, seed, `deno task test:faults --seconds ${seconds} --seed ${seed}`));

@@ -37,6 +37,8 @@ export interface FaultsOptions {
   /** Told how it gets on, every few seconds. */
   readonly onProgress?: (progress: Progress) => void;
   /** Told of each fault that is over, and whether it could happen. */
+  /** Given the address of the database, for whoever wants to look in. */
+  readonly onStarted?: (url: string) => void;
   /** Given the last lines that the server wrote. */
   readonly onServerOutput?: (text: string) => void;
   readonly onFault?: (kind: string, milliseconds: number, done: boolean) => void;
@@ -107,6 +109,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
       signal,
     }),
   );
+  options.onStarted?.(database.superuserUrl);
   await server.start();
 
   const viewers: FaultViewer[] = [];

@@ -8,8 +8,8 @@ import { type Count, writeOnce } from "./traffic.ts";
 /** How the writers' connections name themselves. */
 export const WRITER = "faults-writer";
 
-/** The longest that one piece of work may take, in milliseconds, before its connection is given up. */
-const PATIENCE = 20_000;
+/** The longest that one piece of work may take, in milliseconds: of a connection that is lost postgres.js does not always tell. */
+const PATIENCE = 10_000;
 
 /** What writers need. */
 export interface WritersOptions {
