@@ -2,7 +2,7 @@
 
 import { wait } from "../../lib/backoff.ts";
 import { diceOf, shuffled } from "./chance.ts";
-import type { Fault, World } from "./world.ts";
+import type { Fault, Outcome, World } from "./world.ts";
 
 /** How often a fault is tried that could not happen at once. */
 const TRIES = 5;
@@ -37,26 +37,26 @@ export async function runLane(
       // The same dice however often it is tried, so that the others do not depend on it.
       const own = dice.int(0, 2 ** 31);
       for (let tries = 0; tries < TRIES && !until.aborted; tries++) {
-        if (await attempt(kind, () => fault(world, diceOf(own, kind)))) {
-          counts.set(kind, (counts.get(kind) ?? 0) + 1);
-          break;
-        }
+        const outcome = await attempt(kind, () => fault(world, diceOf(own, kind)));
+        if (outcome) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        if (outcome !== false) break;
         await wait(500, until);
       }
       if (until.aborted) return;
     }
   }
 
-  async function attempt(kind: string, run: () => Promise<boolean> | boolean): Promise<boolean> {
+  async function attempt(kind: string, run: () => Promise<Outcome> | Outcome): Promise<Outcome> {
     const began = performance.now();
-    let done = false;
+    let outcome: Outcome = false;
     try {
-      return done = await run();
+      return outcome = await run();
     } catch (error) {
-      if (!world.signal.aborted) world.blame(`${kind}: ${error instanceof Error ? error.message : error}`);
+      const reason = error instanceof Error ? error.message : error;
+      if (!world.signal.aborted) world.problems.push(`${kind}: ${reason}`);
       return false;
     } finally {
-      onFault(kind, performance.now() - began, done);
+      if (outcome !== null) onFault(kind, performance.now() - began, outcome);
     }
   }
 }

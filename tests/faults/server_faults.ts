@@ -1,6 +1,7 @@
 /** What happens to the server, to PostgreSQL and to the network between them. */
 
 import { wait } from "../../lib/backoff.ts";
+import { missMuch } from "./viewer_faults.ts";
 import { openClient, withClient } from "./writers.ts";
 import type { Fault, World } from "./world.ts";
 
@@ -17,11 +18,11 @@ export const MOST_CONNECTIONS = 100;
 export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
   "listener terminated": (world) => terminate(world, LISTENER),
   "listener cut off": (world, dice) => {
-    const { proxy, signal } = world;
+    const { proxy, tasks, signal } = world;
     if (!proxy.forwards(LISTENER)) return false;
     const healed = wait(dice.chance(0.5) ? 0 : dice.int(1000, 8000), signal).then(() => proxy.heal());
-    world.background(healed);
-    world.background(notice(world, proxy.blackHole(LISTENER)));
+    tasks.push(healed);
+    tasks.push(notice(world, proxy.blackHole(LISTENER)));
     return true;
   },
   "PostgreSQL restarted": async ({ postgres }) => {
@@ -46,6 +47,7 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
       })
     );
   },
+  "gap": missMuch,
   "connections used up": async (world, dice) => {
     const { url, signal } = world;
     const sql = openClient(url, "faults-hog", MOST_CONNECTIONS);
@@ -88,7 +90,7 @@ async function notice(world: World, left: Promise<void>): Promise<void> {
   const over = new AbortController();
   const late = wait(NOTICE + SLACK, AbortSignal.any([over.signal, world.signal])).then(() => {
     if (over.signal.aborted || world.signal.aborted) return;
-    world.blame(`The server did not notice within ${NOTICE / 1000} s that its listener was cut off`);
+    world.problems.push(`The server did not notice within ${NOTICE / 1000} s that its listener was cut off`);
   });
   await Promise.race([left, late]);
   over.abort();

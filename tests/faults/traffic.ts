@@ -29,7 +29,7 @@ const TEXTS = [
   "x",
 ];
 
-/** Gives every message a number that nobody else has. */
+/** Gives a message a number that no other has. */
 export type Count = () => number;
 
 /** A row of any kind: every filter has its part of them. */

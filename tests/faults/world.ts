@@ -20,14 +20,17 @@ export interface World {
   readonly openViewer: () => void;
   /** The first of so many numbers for messages. */
   readonly numbers: (count: number) => number;
-  /** Notes something that was wrong and is no log. */
-  readonly blame: (problem: string) => void;
-  /** What a fault has begun and what ends by itself, to be waited for at the end. */
-  readonly background: (task: Promise<unknown>) => void;
+  /** In words, whatever was wrong. */
+  readonly problems: string[];
+  /** What goes on beside the faults and ends by itself, or with the viewers. */
+  readonly tasks: Promise<unknown>[];
   /** The longest that the server took to find a dead connection so far, in milliseconds. */
   slowestNotice: number;
   readonly signal: AbortSignal;
 }
 
-/** A fault. It gives `false` when it could not happen: then it is tried again a little later. */
-export type Fault = (world: World, dice: Dice) => Promise<boolean> | boolean;
+/** Whether a fault happened. `false`: it could not, and is tried again a little later. `null`: there is no need for it. */
+export type Outcome = boolean | null;
+
+/** A fault. */
+export type Fault = (world: World, dice: Dice) => Promise<Outcome> | Outcome;
