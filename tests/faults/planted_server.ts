@@ -4,6 +4,7 @@
  *
  * - `no-catch-up`: a listener that comes back does not read what it has missed.
  * - `greatest-id`: catch-up is "id > the greatest id that the cursor has seen", as it is often written.
+ * - `raw-snapshot`: the cursor of a catch-up is a snapshot as it is, with rollbacks in it that a crash undoes.
  */
 
 import type postgres from "postgres";
@@ -37,6 +38,17 @@ const PLANTS: Readonly<Record<string, (sql: postgres.Sql) => HubStore>> = {
             and pg_visible_in_snapshot(xid, ${query.since}::pg_snapshot)`;
         const found = await store.catchUp(query);
         return { ...found, logs: found.logs.filter(({ log }) => log.id > Number(row?.greatest)) };
+      },
+    };
+  },
+  "raw-snapshot": (sql) => {
+    const store = createHubStore(sql);
+    return {
+      ...store,
+      async catchUp(query) {
+        const [row] = await sql<{ now: string }[]>`select pg_current_snapshot()::text as now`;
+        const found = await store.catchUp(query);
+        return row ? { ...found, cursor: row.now } : found;
       },
     };
   },

@@ -38,3 +38,16 @@ Deno.test("runFaults() finds a catch-up by the greatest id", async () => {
   assert.ok(result.missing > 0);
   assert.match(result.problems.join("\n"), /\d+ missing \(ids \d+/u);
 });
+
+Deno.test("runFaults() finds a catch-up whose cursor does not outlive a crash", async () => {
+  const result = await runFaults({
+    seconds: 10,
+    seed: 1,
+    writers: 16,
+    faults: ["crash after rollbacks"],
+    entry,
+    env: { FAULTS_PLANT: "raw-snapshot" },
+  });
+  assert.ok(result.missing > 0);
+  assert.match(result.problems.join("\n"), /\d+ missing \(ids \d+/u);
+});

@@ -11,8 +11,11 @@ const LISTENER = "tailpost-listener";
 const NOTICE = 15_000;
 const SLACK = 2_000;
 
-/** How many connections PostgreSQL takes: few enough to be used up. */
-export const MOST_CONNECTIONS = 100;
+/** How many connections PostgreSQL takes. */
+const MOST_CONNECTIONS = 100;
+
+/** With few connections they can be used up; with a lazy writer it is commits alone that write to the disk. */
+export const POSTGRES_SETTINGS = { max_connections: String(MOST_CONNECTIONS), wal_writer_delay: "10s" };
 
 /** The faults by what they are called in the report. */
 export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
@@ -33,6 +36,7 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
     await postgres.restart("immediate");
     return true;
   },
+  "crash after rollbacks": (world) => crashAfterRollbacks(world),
   "server killed": async ({ server }, dice) => {
     await server.restart(dice.int(0, 1500));
     return true;
@@ -82,6 +86,30 @@ async function terminate({ superuserUrl }: World, application: string): Promise<
     })
   );
   return asked && ended > 0;
+}
+
+/** Rollbacks of which the disk does not know when PostgreSQL crashes, though cursors do. */
+const ROLLBACKS = 20;
+
+/** PostgreSQL hands the ids of transactions out again that it does not find on its disk. No cursor may have claimed them. */
+async function crashAfterRollbacks(world: World): Promise<boolean> {
+  const { url, postgres, signal } = world;
+  let done = false;
+  await attempt(() =>
+    withClient(url, 15_000, async (lock) => {
+      // Nobody commits meanwhile, which would write everything to disk. Readers are let through.
+      await lock.unsafe("set lock_timeout = '5s'; begin; lock table logs in share row exclusive mode");
+      await withClient(url, 5000, async (sql) => {
+        for (let i = 0; i < ROLLBACKS; i++) await sql.unsafe("begin; select pg_current_xact_id(); rollback");
+      });
+      // It comes back within half a second, and catches up.
+      await terminate(world, LISTENER);
+      await wait(1000, signal);
+      await postgres.restart("immediate");
+      done = true;
+    })
+  );
+  return done;
 }
 
 /** Measures how long the server holds on to a connection on which nothing comes any more. */

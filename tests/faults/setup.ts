@@ -8,7 +8,7 @@ import { diceOf } from "./chance.ts";
 import { FILTERS, ORGANIZATIONS } from "./filters.ts";
 import type { FaultsOptions } from "./run.ts";
 import { freePort, ServerUnderTest } from "./server.ts";
-import { MOST_CONNECTIONS } from "./server_faults.ts";
+import { POSTGRES_SETTINGS } from "./server_faults.ts";
 import { FaultViewer } from "./viewer.ts";
 import type { World } from "./world.ts";
 import { withClient } from "./writers.ts";
@@ -22,8 +22,7 @@ export async function setUp(
   resources: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<World> {
-  const settings = { max_connections: String(MOST_CONNECTIONS) };
-  const postgres = resources.use(await testServer({ port: freePort(), settings }));
+  const postgres = resources.use(await testServer({ port: freePort(), settings: POSTGRES_SETTINGS }));
   const database = await postgres.database();
   await migrateUp(database.sql);
   // A pool that would connect again and again.
