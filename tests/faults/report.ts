@@ -6,7 +6,11 @@ const number = (value: number) => value.toLocaleString("en");
 
 /** One line while it runs. */
 export function formatProgress({ seconds, rows, received, faults }: Progress): string {
-  const columns = [`${number(rows)} rows`, `${number(received)} logs received`, `${number(faults)} faults`];
+  const columns = [
+    `${number(rows)} rows tried`,
+    `${number(received)} logs received`,
+    `${number(faults)} faults`,
+  ];
   return `${seconds.toFixed(0).padStart(5)} s${columns.map((column) => column.padStart(25)).join("")}`;
 }
 

@@ -39,6 +39,7 @@ export class ServerUnderTest implements AsyncDisposable {
         this.#entry,
       );
       this.#program = program;
+      void guard(program);
       try {
         await program.line(/Tailpost is ready at/u);
         void program.status.then(() => this.#ended(program));
@@ -52,9 +53,9 @@ export class ServerUnderTest implements AsyncDisposable {
     }
   }
 
-  /** Kills it as nothing else can, and starts it again after a while. */
-  async restart(milliseconds: number): Promise<void> {
-    await this.#end("SIGKILL");
+  /** Ends it, and starts it again after a while. */
+  async restart(signal: "SIGKILL" | "SIGTERM", milliseconds: number): Promise<void> {
+    await this.#end(signal);
     await wait(milliseconds, this.#signal);
     await this.start();
   }
@@ -80,6 +81,26 @@ export class ServerUnderTest implements AsyncDisposable {
     this.crashes.push(program.output().trimEnd().split("\n").slice(-20).join("\n"));
     await this.start().catch(() => {});
   }
+}
+
+/** Kills the program when this process ends without having ended it: then nobody holds the guard's standard input any more. */
+async function guard(program: Program): Promise<void> {
+  const child = new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      `trap '' HUP INT TERM; read -r _; kill -9 "$1"`,
+      "tailpost-faults-guard",
+      String(program.pid),
+    ],
+    detached: true,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await program.status;
+  child.kill("SIGKILL");
+  await child.status;
+  await child.stdin.close().catch(() => {});
 }
 
 /** A port that no outgoing connection is given (Linux hands out 32768 and up), so that it is free again after a stop. */

@@ -38,7 +38,11 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
   },
   "crash after rollbacks": (world) => crashAfterRollbacks(world),
   "server killed": async ({ server }, dice) => {
-    await server.restart(dice.int(0, 1500));
+    await server.restart("SIGKILL", dice.int(0, 1500));
+    return true;
+  },
+  "server stopped": async ({ server }, dice) => {
+    await server.restart("SIGTERM", dice.int(0, 500));
     return true;
   },
   "table locked": async ({ url, signal }, dice) => {

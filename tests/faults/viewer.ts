@@ -40,7 +40,7 @@ export class FaultViewer {
   readonly #over = new AbortController();
   #changed = Promise.withResolvers<void>();
   #connection = new AbortController();
-  #reading: Promise<void> = Promise.resolve();
+  #mayRead = () => Promise.resolve();
   #by: "header" | "query" = "header";
   #away: Promise<unknown> = Promise.resolve();
   #handOver: number | null = null;
@@ -72,7 +72,7 @@ export class FaultViewer {
       const url = cursor === null ? `${this.#url}&tail=${this.#options.tail}` : this.#url;
       await follow({ url, cursor, by: this.#by }, (said) => this.ledger.hear(said), {
         signal: AbortSignal.any([this.#connection.signal, signal]),
-        mayRead: () => this.#reading,
+        mayRead: () => this.#mayRead(),
         onOpen: () => {
           opened = true;
           if (cursor !== null) this.resumes++;
@@ -102,7 +102,14 @@ export class FaultViewer {
 
   /** Stops reading its socket for so long. */
   stall(milliseconds: number): void {
-    this.#reading = wait(milliseconds, this.#options.signal);
+    const over = wait(milliseconds, this.#options.signal);
+    this.#mayRead = () => over;
+  }
+
+  /** Reads its socket a little at a time for so long. */
+  crawl(milliseconds: number): void {
+    const until = performance.now() + milliseconds;
+    this.#mayRead = () => performance.now() < until ? wait(100, this.#options.signal) : Promise.resolve();
   }
 
   /** Lets another process go on with its cursor, for so long, and goes on with that one's. */

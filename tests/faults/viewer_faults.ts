@@ -40,7 +40,10 @@ export const VIEWER_FAULTS: Readonly<Record<string, Fault>> = {
   "stall": async (world, dice) => {
     const stalled = some(world, dice, 3);
     const milliseconds = dice.int(1500, 6000);
-    for (const viewer of stalled) viewer.stall(milliseconds);
+    for (const viewer of stalled) {
+      if (dice.chance(0.7)) viewer.stall(milliseconds);
+      else viewer.crawl(milliseconds);
+    }
     // Now and then more than the network (some 5 MB on one machine), the viewer's buffer and the recent past hold.
     const organizationId = stalled[0]?.organizationId ?? 1;
     return dice.chance(0.7) ? true : await write(world, organizationId, dice.int(3000, 4000), LONG);
