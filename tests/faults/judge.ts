@@ -7,6 +7,8 @@ export interface OwnRow {
   readonly id: number;
   /** The number that its message begins with. */
   readonly n: number;
+  /** The transaction that wrote it. */
+  readonly xid: number;
   /** Whether the viewer has to know of it: it committed after the viewer was told that it is ready. */
   readonly isExpected: boolean;
 }
@@ -39,22 +41,31 @@ export function gapError(
   return Math.max(0, least - gap.missed, gap.missed - most);
 }
 
-/** Judges one viewer. `windows` holds, for each of its gaps, its rows between the cursors around it. */
+/** Reads a snapshot (PostgreSQL manual 9.27.8): whether it sees a transaction. */
+export function sees(snapshot: string): (xid: number) => boolean {
+  const [, xmax = "", xip = ""] = snapshot.split(":");
+  const running = new Set(xip === "" ? [] : xip.split(",").map(Number));
+  return (xid) => xid < Number(xmax) && !running.has(xid);
+}
+
+/** Judges one viewer by the rows that are its own. */
 export function judge(
   rows: readonly OwnRow[],
   ledger: Pick<Ledger, "logs" | "gaps" | "repeated">,
-  windows: readonly (readonly number[])[],
 ): Verdict {
   const own = new Map(rows.map((row) => [row.id, row]));
   const foreign = [...ledger.logs].filter(([id, n]) => own.get(id)?.n !== n).map(([id]) => id);
   const places = new Map(
     ledger.gaps.length === 0 ? [] : [...ledger.logs.keys()].map((id, place) => [id, place]),
   );
-  const announced = new Set(windows.flat());
-  const unannounced = ledger.gaps.reduce(
-    (sum, gap, i) => sum + gapError(gap, windows[i] ?? [], (id) => places.get(id) ?? -1),
-    0,
-  );
+  const announced = new Set<number>();
+  let unannounced = 0;
+  for (const gap of ledger.gaps) {
+    const [before, after] = [sees(gap.since), sees(gap.cursor)];
+    const window = rows.filter(({ xid }) => !before(xid) && after(xid)).map(({ id }) => id);
+    for (const id of window) announced.add(id);
+    unannounced += gapError(gap, window, (id) => places.get(id) ?? -1);
+  }
   const missing = rows.filter(({ id, isExpected }) =>
     isExpected && !ledger.logs.has(id) && !announced.has(id)
   )

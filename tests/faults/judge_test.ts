@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gapError, isClean, judge } from "./judge.ts";
+import { gapError, isClean, judge, sees } from "./judge.ts";
 import { Ledger, type Said } from "./ledger.ts";
 import { createReader } from "./stream.ts";
 
@@ -16,32 +16,45 @@ function ledgerOf(...streams: Said[][]): Ledger {
 const log = (id: number): Said => ({ kind: "log", id, n: id + 100 });
 const cursor = (cursor: string): Said => ({ kind: "cursor", cursor });
 const gap = (missed: number): Said => ({ kind: "gap", missed });
-const rows = (...ids: number[]) => ids.map((id) => ({ id, n: id + 100, isExpected: true }));
+/** Each written by a transaction of its own. */
+const rows = (...ids: number[]) => ids.map((id) => ({ id, n: id + 100, xid: id + 1000, isExpected: true }));
 
 Deno.test("judge() finds nothing where every log came once", () => {
-  const verdict = judge(rows(1, 2, 3), ledgerOf([log(2), log(1)], [log(1), log(3)]), []);
+  const verdict = judge(rows(1, 2, 3), ledgerOf([log(2), log(1)], [log(1), log(3)]));
   assert.ok(isClean(verdict));
 });
 
 Deno.test("judge() names what is missing, unless it was there before", () => {
-  const all = [...rows(1, 2, 3), { id: 4, n: 104, isExpected: false }];
-  const verdict = judge(all, ledgerOf([log(2)]), []);
+  const all = [...rows(1, 2, 3), { id: 4, n: 104, xid: 1004, isExpected: false }];
+  const verdict = judge(all, ledgerOf([log(2)]));
   assert.deepEqual(verdict.missing, [1, 3]);
   assert.ok(!isClean(verdict));
 });
 
 Deno.test("judge() names what is no log of the viewer, or has another one's message", () => {
-  const verdict = judge(rows(1, 2), ledgerOf([log(1), { kind: "log", id: 2, n: 101 }, log(3)]), []);
+  const verdict = judge(rows(1, 2), ledgerOf([log(1), { kind: "log", id: 2, n: 101 }, log(3)]));
   assert.deepEqual(verdict.foreign, [2, 3]);
 });
 
 Deno.test("judge() takes what a gap covers for announced, and checks its count", () => {
-  const ledger = ledgerOf([log(1), cursor("a")], [gap(2), log(4), cursor("b")]);
-  assert.ok(isClean(judge(rows(1, 2, 3, 4), ledger, [[2, 3, 4]])));
-  const tooFew = ledgerOf([log(1), cursor("a")], [gap(1), log(4), cursor("b")]);
-  assert.equal(judge(rows(1, 2, 3, 4), tooFew, [[2, 3, 4]]).unannounced, 1);
-  const outside = judge(rows(1, 2, 3, 4, 5), ledger, [[2, 3, 4]]);
-  assert.deepEqual(outside.missing, [5]);
+  const [a, b] = [cursor("1002:1002:"), cursor("1005:1005:")];
+  const ledger = ledgerOf([log(1), a], [gap(2), log(4), b]);
+  assert.ok(isClean(judge(rows(1, 2, 3, 4), ledger)));
+  const tooFew = ledgerOf([log(1), a], [gap(1), log(4), b]);
+  assert.equal(judge(rows(1, 2, 3, 4), tooFew).unannounced, 1);
+  const tooMany = ledgerOf([log(1), a], [gap(3), log(4), b]);
+  assert.equal(judge(rows(1, 2, 3, 4), tooMany).unannounced, 1);
+  // The cursor after it does not see the last one: the gap was not about that.
+  assert.deepEqual(judge(rows(1, 2, 3, 4, 5), ledger).missing, [5]);
+  const running = ledgerOf([log(1), a], [gap(2), log(4), cursor("1002:1005:1002")]);
+  const verdict = judge(rows(1, 2, 3, 4), running);
+  assert.deepEqual([verdict.missing, verdict.unannounced], [[2], 1]);
+});
+
+Deno.test("sees() reads snapshots as PostgreSQL does", () => {
+  const seen = sees("5:9:5,7");
+  assert.deepEqual([4, 5, 6, 7, 8, 9, 10].map(seen), [true, false, true, false, true, false, false]);
+  assert.ok(sees("9:9:")(8));
 });
 
 Deno.test("gapError() counts what came before the cursor was known only where the server could not know", () => {

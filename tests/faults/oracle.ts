@@ -41,22 +41,17 @@ export async function judgeAll({ url, viewers, problems }: World): Promise<Judge
 async function judgeViewer(sql: postgres.Sql, viewer: FaultViewer): Promise<Verdict> {
   const { ledger, organizationId, filter, snapshot } = viewer;
   const own = sql`organization_id = ${organizationId} and ${sql.unsafe(filter.where)}`;
-  const visible = (cursor: string) => sql`pg_visible_in_snapshot(xid, ${cursor}::pg_snapshot)`;
   // Without a beginning nothing was promised.
-  const known = snapshot === null ? sql`true` : visible(snapshot);
+  const known = snapshot === null ? sql`true` : sql`pg_visible_in_snapshot(xid, ${snapshot}::pg_snapshot)`;
+  const found = sql<{ id: string; n: string; xid: string; known: boolean }[]>`
+    select id, substring(message from '^#([0-9]+) ') as n, xid::text, ${known} as known from logs where ${own}`;
   const rows: OwnRow[] = [];
-  const found = sql<{ id: string; n: string; known: boolean }[]>`
-    select id, substring(message from '^#([0-9]+) ') as n, ${known} as known from logs where ${own}`;
   for await (const batch of found.cursor(5000)) {
-    for (const { id, n, known } of batch) rows.push({ id: Number(id), n: Number(n), isExpected: !known });
+    for (const { id, n, xid, known } of batch) {
+      rows.push({ id: Number(id), n: Number(n), xid: Number(xid), isExpected: !known });
+    }
   }
-  const windows: number[][] = [];
-  for (const { since, cursor } of ledger.gaps) {
-    const between = await sql<{ id: string }[]>`
-      select id from logs where ${own} and not ${visible(since)} and ${visible(cursor)}`;
-    windows.push(between.map(({ id }) => Number(id)));
-  }
-  return judge(rows, ledger, windows);
+  return judge(rows, ledger);
 }
 
 /** One line for a person. */
