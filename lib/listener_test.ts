@@ -159,12 +159,15 @@ Deno.test("createListener() waits for a server that is away, and for one that wa
 Deno.test("createListener() finds out that its connection is a black hole, and connects anew", async () => {
   await using db = await server.database();
   await using proxy = startProxy(db.url);
-  await using test = startListener(proxy.url, { probeInterval: 20, probeTimeout: 150 });
+  let silent = 0;
+  const onSilent = () => silent++;
+  await using test = startListener(proxy.url, { probeInterval: 20, probeTimeout: 150, onSilent });
   test.listener.watch(1);
   await test.until("listening", 1);
   void proxy.blackHole();
   await test.until("disconnected", 2); // The second: what is tried meanwhile is given up too.
   assert.match(JSON.stringify(test.heard), /No answer to the liveness query/u);
+  assert.equal(silent, 1, "it says so of a connection that stood");
   proxy.heal();
   await test.until("listening", 2);
   await notify(db.sql, 1, "through");

@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { within } from "./backoff.ts";
 import type { Config } from "./config.ts";
-import { connectListener, createPool, warmUp } from "./database.ts";
+import { connectListener, createPool, renewPool, warmUp } from "./database.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore } from "./log_store/fetch.ts";
@@ -55,6 +55,8 @@ export function createServices(
       if (listener.connections > 1) logger.info("The listener is connected again");
       warmUp(sql).catch((error: unknown) => logger.warn("Cannot open the pool: {error}", { error }));
     },
+    // A query of the pool may take much longer than the listener waits, and viewers would wait for it.
+    onSilent: () => renewPool(sql),
     events: {
       listening: (id) => hub.listening(id),
       notified: (id, payload) => hub.notified(id, payload),
