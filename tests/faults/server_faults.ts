@@ -28,6 +28,13 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
     tasks.push(notice(world, proxy.blackHole(LISTENER)));
     return true;
   },
+  "network cut off": async ({ proxy, signal }, dice) => {
+    // Whether all clients hang up is up to what fails next.
+    void proxy.blackHole();
+    await wait(dice.int(500, 4000), signal);
+    proxy.heal();
+    return true;
+  },
   "PostgreSQL restarted": async ({ postgres }) => {
     await postgres.restart("fast");
     return true;
