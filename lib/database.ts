@@ -1,5 +1,6 @@
 /** Connections to PostgreSQL: a small pool for queries, and the listener's own connection. */
 
+import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { ConnectionHooks } from "./listener.ts";
 import { giveUpWithoutAnswer, socketOption } from "./postgres_socket.ts";
@@ -28,6 +29,19 @@ export interface PoolOptions {
   readonly patience?: number;
 }
 
+/** The key under which a pool keeps what {@link renewPool} does. */
+const RENEW = Symbol("renew");
+
+/**
+ * Closes every connection of a pool that {@link createPool} made, and opens others. What is asked on them rejects. For
+ * when they are known to be dead: the pool itself finds out only after the statement timeout.
+ */
+export function renewPool(sql: postgres.Sql): void {
+  const renew: unknown = Reflect.get(sql, RENEW);
+  if (typeof renew !== "function") throw new TypeError("Not a pool of createPool()");
+  renew();
+}
+
 /**
  * The pool for queries: a client of postgres.js, and another one in its place as soon as one of its connections is lost.
  *
@@ -46,7 +60,8 @@ export function createPool(
   let ended = false;
   let current = open();
 
-  function open(): postgres.Sql {
+  function open() {
+    const sockets = new Set<Socket>();
     let stood = false;
     let retired = false;
     const client = postgres(url, {
@@ -58,28 +73,41 @@ export function createPool(
         stood = true;
       },
       onclose() {
-        if (!stood || retired || ended) return;
-        retired = true;
-        current = open();
-        const end = client.end({ timeout: 0 }).catch(() => {}).finally(() => ending.delete(end));
-        ending.add(end);
+        if (stood) retire();
       },
       ...socketOption((socket) => {
         if (retired) throw new Error("Another client has taken over");
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket));
         if (statementTimeout > 0) giveUpWithoutAnswer(socket, statementTimeout + patience);
       }),
     });
-    return client;
+    function retire() {
+      if (retired || ended) return;
+      retired = true;
+      current = open();
+      const end = client.end({ timeout: 0 }).catch(() => {}).finally(() => ending.delete(end));
+      ending.add(end);
+    }
+    function renew() {
+      retire();
+      // Their other side may never answer to the end of a connection.
+      for (const socket of sockets) socket.destroy();
+    }
+    return { client, renew };
   }
 
   async function end(options?: { timeout?: number }): Promise<void> {
     ended = true;
-    await Promise.all([current.end(options), ...ending]);
+    await Promise.all([current.client.end(options), ...ending]);
   }
 
-  return new Proxy(current, {
-    apply: (_client, self, args) => Reflect.apply(current, self, args),
-    get: (_client, key) => key === "end" ? end : Reflect.get(current, key),
+  return new Proxy(current.client, {
+    apply: (_client, self, args) => Reflect.apply(current.client, self, args),
+    get(_client, key) {
+      if (key === "end") return end;
+      return key === RENEW ? current.renew : Reflect.get(current.client, key);
+    },
   });
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { testServer } from "../tests/postgres.ts";
 import { startProxy } from "../tests/proxy.ts";
-import { createPool, isAway, warmUp } from "./database.ts";
+import { createPool, isAway, renewPool, warmUp } from "./database.ts";
 
 const server = await testServer();
 
@@ -40,7 +40,7 @@ Deno.test("createPool() gives up connections on which nothing comes any more, an
   const sql = createPool(proxy.url, { size: 2, statementTimeout: 100, patience: 100 });
   await warmUp(sql);
   await sql`select pg_sleep(0.05)`; // Long, and within what is allowed.
-  proxy.blackHole();
+  void proxy.blackHole();
   // Whoever asks again at once, within the very loss of the connection, is answered too.
   const asked = Array.from({ length: 6 }, async () => {
     await assert.rejects(sql`select 1`, isAway);
@@ -49,6 +49,23 @@ Deno.test("createPool() gives up connections on which nothing comes any more, an
   });
   assert.deepEqual(await Promise.all(asked), Array(6).fill([{ one: 1 }]));
   await sql.end();
+});
+
+Deno.test("renewPool() rejects what is asked on connections that are dead, and opens others", async () => {
+  await using db = await server.database();
+  await using proxy = startProxy(db.url);
+  const sql = createPool(proxy.url, { size: 2 });
+  await warmUp(sql);
+  const left = proxy.blackHole();
+  const asked = Array.from({ length: 4 }, () => assert.rejects(sql`select 1`, isAway));
+  proxy.heal();
+  renewPool(sql);
+  assert.deepEqual(await untilAnswered(sql), [{ one: 1 }]);
+  await Promise.all(asked);
+  // None of the old sockets waits for an answer to its end.
+  await left;
+  await sql.end();
+  assert.throws(() => renewPool(db.sql), TypeError);
 });
 
 Deno.test("createPool() waits for ever without a statement timeout", async () => {

@@ -24,6 +24,8 @@ export interface ListenerOptions {
   readonly events: SourceEvents;
   /** Called each time the connection stands. */
   readonly onConnected?: () => void;
+  /** Called when a connection that stood does not answer any more; others to the same server may be as dead. */
+  readonly onSilent?: () => void;
   /** Between two liveness queries. Default 10,000. */
   readonly probeInterval?: number;
   /** How long a query may take. Default 5,000. */
@@ -97,7 +99,10 @@ export function createListener(options: ListenerOptions): Listener {
       for (;;) {
         await wait(probeInterval, over.signal);
         over.signal.throwIfAborted();
-        await within(probeTimeout, connection`select 1`.simple(), "No answer to the liveness query");
+        await within(probeTimeout, connection`select 1`.simple(), () => {
+          options.onSilent?.();
+          return new Error("No answer to the liveness query");
+        });
       }
     } finally {
       stopping.signal.removeEventListener("abort", stop);

@@ -159,12 +159,15 @@ Deno.test("createListener() waits for a server that is away, and for one that wa
 Deno.test("createListener() finds out that its connection is a black hole, and connects anew", async () => {
   await using db = await server.database();
   await using proxy = startProxy(db.url);
-  await using test = startListener(proxy.url, { probeInterval: 20, probeTimeout: 150 });
+  let silent = 0;
+  const onSilent = () => silent++;
+  await using test = startListener(proxy.url, { probeInterval: 20, probeTimeout: 150, onSilent });
   test.listener.watch(1);
   await test.until("listening", 1);
-  proxy.blackHole();
+  void proxy.blackHole();
   await test.until("disconnected", 2); // The second: what is tried meanwhile is given up too.
   assert.match(JSON.stringify(test.heard), /No answer to the liveness query/u);
+  assert.equal(silent, 1, "it says so of a connection that stood");
   proxy.heal();
   await test.until("listening", 2);
   await notify(db.sql, 1, "through");
@@ -178,7 +181,7 @@ Deno.test("createListener() gives up a LISTEN that is not answered", async () =>
     probeInterval: 60_000,
     probeTimeout: 100,
     onConnected: () => {
-      if (proxy.connections === 1) proxy.blackHole();
+      if (proxy.connections === 1) void proxy.blackHole();
     },
   });
   test.listener.watch(1);
@@ -273,7 +276,7 @@ Deno.test("createListener() leaves nothing behind, in whatever state it is dispo
     (test) => test.until("listening", 1),
     async (test, proxy) => {
       await test.until("listening", 1);
-      proxy.blackHole();
+      void proxy.blackHole();
     },
     () => new Promise((resolve) => setTimeout(resolve)), // Within the black hole, while it connects.
     async (test, proxy) => {

@@ -4,8 +4,8 @@ import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { within } from "./backoff.ts";
 import type { Config } from "./config.ts";
-import { connectListener, createPool, warmUp } from "./database.ts";
-import { createHub, type Hub } from "./hub.ts";
+import { connectListener, createPool, renewPool, warmUp } from "./database.ts";
+import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore } from "./log_store/fetch.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -22,18 +22,28 @@ export interface Services extends AsyncDisposable {
   notReady(): Promise<string | null>;
 }
 
+/** What services may be made of. */
+export interface ServicesOptions {
+  /** Makes what the hub reads. Default: {@link createHubStore}. */
+  readonly createStore?: (sql: postgres.Sql) => HubStore;
+}
+
 const logger = getLogger(["tailpost"]);
 
 /** How long the pool may take to answer before the server calls itself not ready, in milliseconds. */
 const READY_TIMEOUT = 2000;
 
 /** Connects to the database and starts to listen. Never fails: what is away is reconnected to. */
-export function createServices(config: Config, databaseUrl: string): Services {
+export function createServices(
+  config: Config,
+  databaseUrl: string,
+  { createStore = createHubStore }: ServicesOptions = {},
+): Services {
   const sql = createPool(databaseUrl);
   const started = Promise.withResolvers<void>();
   const hub: Hub = createHub({
     source: { watch: (id) => listener.watch(id), unwatch: (id) => listener.unwatch(id) },
-    store: createHubStore(sql),
+    store: createStore(sql),
     heartbeat: config.heartbeatSeconds * 1000,
     maxViewers: config.maxViewers,
     onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
@@ -45,6 +55,8 @@ export function createServices(config: Config, databaseUrl: string): Services {
       if (listener.connections > 1) logger.info("The listener is connected again");
       warmUp(sql).catch((error: unknown) => logger.warn("Cannot open the pool: {error}", { error }));
     },
+    // A query of the pool may take much longer than the listener waits, and viewers would wait for it.
+    onSilent: () => renewPool(sql),
     events: {
       listening: (id) => hub.listening(id),
       notified: (id, payload) => hub.notified(id, payload),

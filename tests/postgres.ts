@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../lib/embedded_postgres.ts";
+import { clusterPaths } from "../lib/embedded_postgres/_cluster.ts";
 import { testDataDir } from "./_postgres_data_dir.ts";
 
 /** A real PostgreSQL for tests. */
@@ -35,10 +36,15 @@ export interface TestDatabase extends AsyncDisposable {
  * Starts a PostgreSQL with a throw-away data directory: that of PG_BINDIR when it is set, else the embedded one. Call it
  * at the top level of a test file and share the server; call it inside a test that stops or restarts the server.
  *
- * Whatever way the process ends, the server ends with it and its files are removed.
+ * Whatever way the process ends, the server ends with it and its files are removed. `port` is taken when it is free.
  */
-export async function testServer(options: { settings?: Record<string, string> } = {}): Promise<TestServer> {
+export async function testServer(
+  options: { settings?: Record<string, string>; port?: number } = {},
+): Promise<TestServer> {
   const files = await testDataDir();
+  if (options.port) {
+    await Deno.writeTextFile(clusterPaths(files.options.dataDir).port, `${options.port}\n`);
+  }
   const start = () =>
     startEmbeddedPostgres({
       ...files.options,

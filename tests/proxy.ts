@@ -6,14 +6,33 @@ export interface Proxy extends AsyncDisposable {
   readonly url: string;
   /** Connections that were taken, in all. */
   readonly connections: number;
-  /** From now on nothing is forwarded, and nothing is closed either: a cable that was pulled. */
-  blackHole(): void;
+  /**
+   * From now on nothing is forwarded, and nothing is closed either: a cable that was pulled. With a name only connections
+   * whose `application_name` it is. Settles once the clients of all that were open have hung up.
+   */
+  blackHole(application?: string): Promise<void>;
+  /** Whether something is forwarded for a client of this `application_name`. */
+  forwards(application: string): boolean;
   /** New connections are forwarded again; those that were cut off stay as they are. */
   heal(): void;
   /** Cuts every connection once it has carried this many bytes from the database, without a word. */
   cutAfter(bytes: number): void;
   /** Takes connections and hangs up at once, as a proxy without a server behind it does. */
   hangUp(): void;
+}
+
+/** A client's connection and the one to the database that belongs to it. */
+interface Link {
+  dead: boolean;
+  /** As the client named itself; null until it has said a word. */
+  application: string | null;
+  /** The client has hung up. */
+  readonly left: PromiseWithResolvers<void>;
+}
+
+/** Of a StartupMessage (PostgreSQL manual, Message Formats): names and values, each ended by a zero byte. */
+function applicationOf(startup: Uint8Array): string {
+  return /\0application_name\0([^\0]*)\0/u.exec(new TextDecoder().decode(startup))?.[1] ?? "";
 }
 
 /** Starts a proxy on a free port. */
@@ -23,15 +42,21 @@ export function startProxy(databaseUrl: string): Proxy {
   const open = new Set<Deno.TcpConn>();
   const running = new Set<Promise<void>>();
   let mode = "forward" as "forward" | "black hole" | "hang up";
+  /** Whose new connections are not forwarded either. */
+  const holes = new Set<string>();
   let left = Infinity;
   let connections = 0;
 
-  async function pump(from: Deno.TcpConn, to: Deno.TcpConn, link: { dead: boolean }, isAnswer: boolean) {
+  async function pump(from: Deno.TcpConn, to: Deno.TcpConn, link: Link, isAnswer: boolean) {
     const buffer = new Uint8Array(16 * 1024);
     try {
       for (;;) {
         const count = await from.read(buffer);
         if (count === null) break;
+        if (!isAnswer) {
+          link.application ??= applicationOf(buffer.subarray(0, count));
+          if (holes.has(link.application)) link.dead = true;
+        }
         if (link.dead) continue;
         if (isAnswer) left -= count;
         if (left <= 0) break;
@@ -40,14 +65,20 @@ export function startProxy(databaseUrl: string): Proxy {
     } catch {
       // The other side is gone, or the proxy is.
     }
+    if (!isAnswer) {
+      links.delete(link);
+      link.left.resolve();
+    }
+    // The database is not told of a client that has gone either; a client that has is closed here too.
     if (!link.dead || disposed) { for (const end of [from, to]) close(end); }
+    else if (!isAnswer) close(from);
   }
 
   function close(connection: Deno.TcpConn) {
     if (open.delete(connection)) connection.close();
   }
 
-  const links = new Set<{ dead: boolean }>();
+  const links = new Set<Link>();
   let disposed = false;
 
   function track(promise: Promise<void>) {
@@ -63,9 +94,18 @@ export function startProxy(databaseUrl: string): Proxy {
         close(client);
         continue;
       }
-      const link = { dead: mode === "black hole" };
+      const link: Link = { dead: mode === "black hole", application: null, left: Promise.withResolvers() };
+      let server: Deno.TcpConn;
+      try {
+        server = await Deno.connect({ hostname: target.hostname, port: Number(target.port) });
+      } catch {
+        // The database is away.
+        close(client);
+        continue;
+      }
+      // It hands on what comes in pieces of its own: none of them is to wait for the answer to the one before.
+      for (const end of [client, server]) end.setNoDelay(true);
       links.add(link);
-      const server = await Deno.connect({ hostname: target.hostname, port: Number(target.port) });
       open.add(server);
       track(pump(client, server, link, false));
       track(pump(server, client, link, true));
@@ -78,12 +118,17 @@ export function startProxy(databaseUrl: string): Proxy {
     get connections() {
       return connections;
     },
-    blackHole() {
-      mode = "black hole";
-      for (const link of links) link.dead = true;
+    async blackHole(application) {
+      if (application === undefined) mode = "black hole";
+      else holes.add(application);
+      const cut = [...links].filter((link) => application === undefined || link.application === application);
+      for (const link of cut) link.dead = true;
+      await Promise.all(cut.map(({ left }) => left.promise));
     },
+    forwards: (application) => [...links].some((link) => !link.dead && link.application === application),
     heal() {
       mode = "forward";
+      holes.clear();
     },
     cutAfter(bytes) {
       left = bytes;

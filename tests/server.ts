@@ -76,10 +76,12 @@ export interface Program {
   end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
 }
 
-/** Runs `tailpost` from source with an environment of its own. */
-export function runTailpost(args: readonly string[], env: Record<string, string>): Program {
-  const main = new URL("../main.ts", import.meta.url).pathname;
-  return run(Deno.execPath(), ["run", "-A", "--no-check", main, ...args], env);
+/** The program's own entry. */
+const MAIN = new URL("../main.ts", import.meta.url);
+
+/** Runs `tailpost` from source with an environment of its own, or another entry that takes its command line. */
+export function runTailpost(args: readonly string[], env: Record<string, string>, entry = MAIN): Program {
+  return run(Deno.execPath(), ["run", "-A", "--no-check", entry.pathname, ...args], env);
 }
 
 /** Runs a command with an environment of its own, PATH and HOME aside. */

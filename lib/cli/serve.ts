@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { wait, within } from "../backoff.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
-import { createServices, provideServices, type Services } from "../services.ts";
+import { createServices, provideServices, type Services, type ServicesOptions } from "../services.ts";
 import { openDatabase, withConnection } from "./database.ts";
 import { explaining, report } from "./migrate.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
@@ -58,7 +58,7 @@ export interface Front {
 }
 
 /** How {@link serve} serves. */
-export interface ServeOptions {
+export interface ServeOptions extends ServicesOptions {
   readonly companion?: Companion;
   /** Starts what answers requests. Default: the built server. */
   readonly openFront?: (config: Config) => Promise<Front>;
@@ -71,7 +71,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   using stop = stopSignal();
   await using database = await openDatabase(config, stop.signal);
   await prepareTables(database.url, config, stop.signal);
-  await using services = createServices(config, database.url);
+  await using services = createServices(config, database.url, options);
   provideServices(services);
   const front = await openFront(config);
   await Promise.race([services.started, wait(LISTENER_PATIENCE, stop.signal)]);

@@ -245,7 +245,7 @@ Deno.test("createHubStore() waits no longer than it is told for an answer", asyn
   const sql = createPool(proxy.url, { size: 1, statementTimeout: 300, patience: 0 });
   const store = createHubStore(sql, { timeout: 50 });
   await sql`select 1`;
-  proxy.blackHole();
+  void proxy.blackHole();
   const query = { organizationId: 1, filter: NO_FILTER, limit: 1 };
   for (const asked of [store.snapshot(), store.newest(query), store.read(1, [1])]) {
     await assert.rejects(asked, { message: "PostgreSQL did not answer in time" });
@@ -254,4 +254,38 @@ Deno.test("createHubStore() waits no longer than it is told for an answer", asyn
     message: "PostgreSQL did not answer in time",
   });
   await sql.end({ timeout: 1 });
+});
+
+Deno.test("catchUp() and snapshot() claim no transaction whose id a crash hands out once more", async () => {
+  // Rollbacks reach the disk with the next commit, or with this process.
+  await using server = await testServer({ settings: { wal_writer_delay: "10s" } });
+  const { url, sql: migrating } = await server.database();
+  await migrateUp(migrating);
+  await migrating.end();
+  const query = { organizationId: 1, filter: NO_FILTER, limit: 100 };
+  const since: string[] = [];
+  const visit = async (run: (sql: postgres.Sql) => Promise<unknown>) => {
+    const sql = createPool(url, { size: 1 });
+    await run(sql);
+    await sql.end({ timeout: 1 });
+  };
+  await visit(async (sql) => {
+    const store = createHubStore(sql);
+    await sql`insert into logs (message) values ('before')`;
+    for (let i = 0; i < 5; i++) {
+      await sql.begin(async (tx) => {
+        await tx`insert into logs (message) values ('undone')`;
+        throw new Error("rolled back");
+      }).catch(() => {});
+    }
+    since.push(await store.snapshot(), (await store.catchUp({ ...query, since: "3:3:" })).cursor);
+  });
+  await server.restart("immediate");
+  await visit(async (sql) => {
+    for (const message of ["after 1", "after 2"]) await sql`insert into logs (message) values (${message})`;
+    for (const cursor of since) {
+      const { logs } = await createHubStore(sql).catchUp({ ...query, since: cursor });
+      assert.deepEqual(logs.map(({ log }) => log.message), ["after 1", "after 2"]);
+    }
+  });
 });

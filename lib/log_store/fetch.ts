@@ -45,8 +45,36 @@ export function createHubStore(sql: postgres.Sql, { timeout = TIMEOUT } = {}): H
   };
 }
 
+/** How many transactions in a row may have been rolled back for a cursor to be safe from a crash. */
+const MOST_UNDONE = 10_000;
+
+/**
+ * The current snapshot as a cursor. Its xmax is lowered to what follows the newest transaction that has committed, which
+ * leaves out nothing but transactions without rows: those above were rolled back, or still run.
+ *
+ * For PostgreSQL does not wait until a rollback is written to disk. After a crash it would hand out the same ids once more,
+ * and a cursor that claims them would hide what is then written with them. All up to a commit is on disk before anybody
+ * can see it. (So it is, too, for the snapshots that notifications carry: their transaction has committed.)
+ */
+function currentCursor(sql: postgres.Sql) {
+  return sql`
+    select least(xmin, upper) || ':' || upper || ':'
+      || array_to_string(array(select xid from pg_snapshot_xip(s) as xid where xid::text::bigint < upper), ',') as cursor
+    from (select pg_current_snapshot() as s) as now
+    cross join lateral (
+      select pg_snapshot_xmin(s)::text::bigint as xmin, pg_snapshot_xmax(s)::text::bigint as xmax
+    ) as bounds
+    cross join lateral (select greatest(xmax - ${MOST_UNDONE}, 3) as lowest) as bound
+    cross join lateral (
+      select coalesce((
+        select xid + 1 from (select generate_series(xmax - 1, lowest, -1) as xid) as ended
+        where pg_xact_status(xid::text::xid8) = 'committed' limit 1
+      ), lowest) as upper
+    ) as safe`;
+}
+
 async function readSnapshot(sql: postgres.Sql): Promise<string> {
-  const [row] = await sql<{ cursor: string }[]>`select pg_current_snapshot()::text as cursor`;
+  const [row] = await sql<{ cursor: string }[]>`${currentCursor(sql)}`;
   if (!row) throw new Error("PostgreSQL gave no snapshot");
   return row.cursor;
 }
@@ -57,7 +85,7 @@ type FoundRow = { readonly cursor: string } & (Row | { readonly id: null });
 /** Selects rows beside the snapshot that their query sees. A nested loop over one row: the order of `rows` stays. */
 function withCursor(sql: postgres.Sql, rows: postgres.PendingQuery<postgres.Row[]>) {
   return sql<FoundRow[]>`
-    with snapshot as materialized (select pg_current_snapshot()::text as cursor)
+    with snapshot as materialized (${currentCursor(sql)})
     select snapshot.cursor, found.* from snapshot left join lateral (${rows}) as found on true`;
 }
 

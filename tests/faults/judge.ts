@@ -1,0 +1,79 @@
+/** Compares what a viewer was told with what the table holds. Pure. */
+
+import type { ConfirmedGap, Ledger } from "./ledger.ts";
+
+/** A row of the table that belongs to a viewer: of its organization and its filter. */
+export interface OwnRow {
+  readonly id: number;
+  /** The number that its message begins with. */
+  readonly n: number;
+  /** The transaction that wrote it. */
+  readonly xid: number;
+  /** Whether the viewer has to know of it: it committed after the viewer was told that it is ready. */
+  readonly isExpected: boolean;
+}
+
+/** What is wrong with one viewer; all empty where nothing is. */
+export interface Verdict {
+  /** Ids that should have come, and that no gap announced. */
+  readonly missing: readonly number[];
+  /** Ids that were shown twice. */
+  readonly repeated: readonly number[];
+  /** Ids that are no logs of the viewer, or came with the message of another one. */
+  readonly foreign: readonly number[];
+  /** By how many logs the gaps were wrong, all together. */
+  readonly unannounced: number;
+}
+
+/** How far the count of a gap is off. `window` are the viewer's rows between the cursors around the gap. */
+export function gapError(
+  gap: ConfirmedGap,
+  window: readonly number[],
+  /** The place of an id among those that came, -1 where it never came. */
+  placeOf: (id: number) => number,
+): number {
+  const others = window.filter((id) => !gap.sent.has(id));
+  const most = others.length;
+  // What came before, on the same connection, may lie behind the server's cursor although the client's is older.
+  const least = gap.isExact
+    ? most
+    : others.filter((id) => placeOf(id) < 0 || placeOf(id) >= gap.received).length;
+  return Math.max(0, least - gap.missed, gap.missed - most);
+}
+
+/** Reads a snapshot (PostgreSQL manual 9.27.8): whether it sees a transaction. */
+export function sees(snapshot: string): (xid: number) => boolean {
+  const [, xmax = "", xip = ""] = snapshot.split(":");
+  const running = new Set(xip === "" ? [] : xip.split(",").map(Number));
+  return (xid) => xid < Number(xmax) && !running.has(xid);
+}
+
+/** Judges one viewer by the rows that are its own. */
+export function judge(
+  rows: readonly OwnRow[],
+  ledger: Pick<Ledger, "logs" | "gaps" | "repeated">,
+): Verdict {
+  const own = new Map(rows.map((row) => [row.id, row]));
+  const foreign = [...ledger.logs].filter(([id, n]) => own.get(id)?.n !== n).map(([id]) => id);
+  const places = new Map(
+    ledger.gaps.length === 0 ? [] : [...ledger.logs.keys()].map((id, place) => [id, place]),
+  );
+  const announced = new Set<number>();
+  let unannounced = 0;
+  for (const gap of ledger.gaps) {
+    const [before, after] = [sees(gap.since), sees(gap.cursor)];
+    const window = rows.filter(({ xid }) => !before(xid) && after(xid)).map(({ id }) => id);
+    for (const id of window) announced.add(id);
+    unannounced += gapError(gap, window, (id) => places.get(id) ?? -1);
+  }
+  const missing = rows.filter(({ id, isExpected }) =>
+    isExpected && !ledger.logs.has(id) && !announced.has(id)
+  )
+    .map(({ id }) => id);
+  return { missing, repeated: ledger.repeated, foreign, unannounced };
+}
+
+/** Whether nothing is wrong. */
+export function isClean({ missing, repeated, foreign, unannounced }: Verdict): boolean {
+  return missing.length + repeated.length + foreign.length + unannounced === 0;
+}

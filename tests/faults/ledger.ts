@@ -1,0 +1,109 @@
+/** What one viewer was told, kept as a good client keeps it. Pure. */
+
+import { createRecentIds } from "../../lib/live_tail/recent_ids.ts";
+
+/** What a stream says, in its order. `n` is the number that a log's message begins with. */
+export type Said =
+  | { readonly kind: "log"; readonly id: number; readonly n: number }
+  | { readonly kind: "cursor"; readonly cursor: string }
+  | { readonly kind: "gap"; readonly missed: number }
+  | { readonly kind: "ready"; readonly database: string; readonly cursor: string | null }
+  | { readonly kind: "status"; readonly database: string };
+
+/** A gap that a cursor has confirmed. */
+export interface ConfirmedGap {
+  readonly missed: number;
+  /** The client's cursors before and after: the gap is about what only the second one sees. */
+  readonly since: string;
+  readonly cursor: string;
+  /** Came with the catch-up that the gap is about. */
+  readonly sent: ReadonlySet<number>;
+  /** How many logs had come in all once it was confirmed. */
+  readonly received: number;
+  /** No log came before it on its connection, so the server's cursor was the client's. */
+  readonly isExact: boolean;
+}
+
+/** The books of one viewer. */
+export class Ledger {
+  /** The number of each log by its id, in the order in which they came. */
+  readonly logs = new Map<number, number>();
+  readonly gaps: ConfirmedGap[] = [];
+  /** Logs shown twice, which the client's own memory did not prevent. */
+  readonly repeated: number[] = [];
+  /** Logs that came twice and were dropped by the client, as they should be. */
+  overlap = 0;
+  /** The newest cursor, null before the first. */
+  cursor: string | null = null;
+  /** The last state that it was told, null while it has no stream. */
+  database: string | null = null;
+  /** The greatest number of a message. */
+  newest = 0;
+  #recent = createRecentIds();
+  #pending: { missed: number; sent: Set<number>; isExact: boolean } | null = null;
+  #hadLogs = false;
+
+  /** Another stream begins. A gap that no cursor has confirmed is told again. */
+  connected(): void {
+    this.#pending = null;
+    this.#hadLogs = false;
+    this.database = null;
+  }
+
+  /** The stream is over. */
+  disconnected(): void {
+    this.database = null;
+  }
+
+  /** Whether a gap waits for its cursor. */
+  get isWaiting(): boolean {
+    return this.#pending !== null;
+  }
+
+  /** Takes down what was said. */
+  hear(said: Said): void {
+    switch (said.kind) {
+      case "log":
+        return this.#log(said.id, said.n);
+      case "cursor":
+        return this.#moved(said.cursor);
+      case "gap":
+        // One in place of another: what was being sent was given up, and all of it is fetched again.
+        this.#pending = {
+          missed: said.missed,
+          sent: new Set(),
+          isExact: !this.#hadLogs,
+        };
+        return;
+      case "ready":
+        this.database = said.database;
+        if (said.cursor === null) return;
+        // After a resume the older one stands until an id comes.
+        this.cursor ??= said.cursor;
+        return;
+      case "status":
+        this.database = said.database;
+    }
+  }
+
+  #log(id: number, n: number): void {
+    this.#pending?.sent.add(id);
+    this.#hadLogs = true;
+    if (!this.#recent.add(id)) this.overlap++;
+    else if (this.logs.has(id)) this.repeated.push(id);
+    else {
+      this.logs.set(id, n);
+      this.newest = Math.max(this.newest, n);
+    }
+  }
+
+  #moved(cursor: string): void {
+    if (this.#pending) {
+      const { missed, sent, isExact } = this.#pending;
+      const since = this.cursor ?? cursor;
+      this.gaps.push({ missed, since, cursor, sent, received: this.logs.size, isExact });
+      this.#pending = null;
+    }
+    this.cursor = cursor;
+  }
+}

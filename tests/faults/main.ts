@@ -1,0 +1,110 @@
+// deno-lint-ignore-file no-console -- a program for a terminal
+/**
+ * `deno task test:faults`: a real server on a real PostgreSQL, viewers, writers, and everything that can fail between them.
+ * Ends with 1 when a viewer was not told of a log, or told twice, or of one that is not its own.
+ */
+
+import { parseArgs } from "node:util";
+import { formatProgress, formatResult, isGood } from "./report.ts";
+import { runFaults } from "./run.ts";
+
+const HELP = `Usage: deno task test:faults [options]
+
+Viewers that come and go must see every committed log of their filter once, or be told exactly how many they
+will not see, whatever fails: network, listener, PostgreSQL, the server.
+
+  --seconds N    how long things go wrong (default 60)
+  --seed N       what happens, and in which order (default: another each time)
+  --verbose      the database's address, a line for each fault, what the server wrote last
+  --help         this text
+
+PG_BINDIR chooses another PostgreSQL.`;
+
+/** What everything besides the faults may take: the starts, the end, the judgement. Milliseconds. */
+const OVERHEAD = 300_000;
+
+/** The longest run, in seconds: a day. */
+const MOST_SECONDS = 86_400;
+
+const began = performance.now();
+
+function tell(kind: string, milliseconds: number, done: boolean): void {
+  const seconds = (performance.now() - began) / 1000;
+  console.log(`${seconds.toFixed(1)} s  ${kind}${done ? "" : ", in vain"} (${milliseconds.toFixed(0)} ms)`);
+}
+
+function refuse(problem: string): never {
+  console.error(`test:faults: ${problem}`);
+  Deno.exit(2);
+}
+
+function wholeNumber(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  from: number,
+  to: number,
+): number {
+  if (text === undefined) return otherwise;
+  const value = /^\d{1,10}$/u.test(text) ? Number(text) : NaN;
+  if (value >= from && value <= to) return value;
+  refuse(`--${name} is ${JSON.stringify(text)}: allowed is a whole number from ${from} to ${to}`);
+}
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      args: Deno.args,
+      options: {
+        seconds: { type: "string" },
+        seed: { type: "string" },
+        verbose: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+    return values;
+  } catch (error) {
+    refuse(error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error));
+  }
+}
+
+const values = readArguments();
+if (values.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const seconds = wholeNumber("seconds", values.seconds, 60, 1, MOST_SECONDS);
+const chance = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+const seed = wholeNumber("seed", values.seed, chance, 0, 2 ** 32 - 1);
+console.log(`Seed ${seed}`);
+
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // Once is a wish, and everything is tidied up; twice is an order.
+  Deno.addSignalListener(
+    signal,
+    () => stopping.signal.aborted ? Deno.exit(130) : stopping.abort(new Error(signal)),
+  );
+}
+const watchdog = setTimeout(() => {
+  console.error(`FAILED: it did not end within ${OVERHEAD / 1000} s after its time`);
+  stopping.abort(new Error("Too late"));
+  setTimeout(() => Deno.exit(1), 20_000);
+}, seconds * 1000 + OVERHEAD);
+
+try {
+  const result = await runFaults({
+    seconds,
+    seed,
+    signal: stopping.signal,
+    ...values.verbose ? { onStarted: console.log, onFault: tell, onServerOutput: console.log } : {},
+    onProgress: (progress) => console.log(formatProgress(progress)),
+  });
+  console.log(formatResult(result, seed, `deno task test:faults --seconds ${seconds} --seed ${seed}`));
+  Deno.exit(isGood(result) ? 0 : 1);
+} catch (error) {
+  console.error(stopping.signal.aborted ? "Stopped" : error);
+  Deno.exit(stopping.signal.aborted ? 130 : 1);
+} finally {
+  clearTimeout(watchdog);
+}

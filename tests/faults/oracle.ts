@@ -1,0 +1,70 @@
+/** Asks the table what each viewer should have been told. */
+
+import type postgres from "postgres";
+import { isClean, judge, type OwnRow, type Verdict } from "./judge.ts";
+import type { FaultViewer } from "./viewer.ts";
+import type { World } from "./world.ts";
+import { withClient } from "./writers.ts";
+
+/** How long the judgement of one viewer may take, in milliseconds. */
+const PATIENCE = 60_000;
+
+/** What is wrong with all of them, counted. */
+export interface Judgement {
+  /** Rows that the table holds. */
+  readonly rows: number;
+  readonly missing: number;
+  readonly repeated: number;
+  readonly foreign: number;
+  readonly unannounced: number;
+}
+
+/** Judges every viewer, and adds a line to the problems for each with which something is wrong. */
+export async function judgeAll({ url, viewers, problems }: World): Promise<Judgement> {
+  const sum = { rows: 0, missing: 0, repeated: 0, foreign: 0, unannounced: 0 };
+  await withClient(url, PATIENCE, async (sql) => {
+    const [row] = await sql<{ rows: string }[]>`select count(*) as rows from logs`;
+    sum.rows = Number(row?.rows);
+  });
+  for (const viewer of viewers) {
+    const verdict = await withClient(url, PATIENCE, (sql) => judgeViewer(sql, viewer));
+    sum.missing += verdict.missing.length;
+    sum.repeated += verdict.repeated.length;
+    sum.foreign += verdict.foreign.length;
+    sum.unannounced += verdict.unannounced;
+    if (!isClean(verdict)) problems.push(describe(viewer, verdict));
+  }
+  return sum;
+}
+
+/** Judges one viewer. */
+async function judgeViewer(sql: postgres.Sql, viewer: FaultViewer): Promise<Verdict> {
+  const { ledger, organizationId, filter, snapshot } = viewer;
+  const own = sql`organization_id = ${organizationId} and ${sql.unsafe(filter.where)}`;
+  // Without a beginning nothing was promised.
+  const known = snapshot === null ? sql`true` : sql`pg_visible_in_snapshot(xid, ${snapshot}::pg_snapshot)`;
+  const found = sql<{ id: string; n: string; xid: string; known: boolean }[]>`
+    select id, substring(message from '^#([0-9]+) ') as n, xid::text, ${known} as known from logs where ${own}`;
+  const rows: OwnRow[] = [];
+  for await (const batch of found.cursor(5000)) {
+    for (const { id, n, xid, known } of batch) {
+      rows.push({ id: Number(id), n: Number(n), xid: Number(xid), isExpected: !known });
+    }
+  }
+  return judge(rows, ledger);
+}
+
+/** One line for a person. */
+function describe({ name, organizationId, filter }: FaultViewer, verdict: Verdict): string {
+  const ids = (what: string, list: readonly number[]) => {
+    const some = list.slice(0, 5).join(", ") + (list.length > 5 ? ", …" : "");
+    return list.length === 0 ? [] : [`${list.length} ${what} (ids ${some})`];
+  };
+  const parts = [
+    ...ids("missing", verdict.missing),
+    ...ids("repeated", verdict.repeated),
+    ...ids("foreign", verdict.foreign),
+  ];
+  if (verdict.unannounced > 0) parts.push(`gaps wrong by ${verdict.unannounced}`);
+  return `${name}, organization ${organizationId}, filter ${filter.query || "none"}: ${parts.join(", ")}`;
+}

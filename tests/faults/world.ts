@@ -1,0 +1,36 @@
+/** What a run consists of, for the faults that happen to it. */
+
+import type { Dice } from "./chance.ts";
+import type { ServerUnderTest } from "./server.ts";
+import type { FaultViewer } from "./viewer.ts";
+import type { Proxy } from "../proxy.ts";
+import type { TestServer } from "../postgres.ts";
+
+/** See the module's comment. */
+export interface World {
+  readonly postgres: TestServer;
+  /** Of the database, as its owner and as the superuser; neither through the proxy. */
+  readonly url: string;
+  readonly superuserUrl: string;
+  /** Between server and PostgreSQL. */
+  readonly proxy: Proxy;
+  readonly server: ServerUnderTest;
+  readonly viewers: readonly FaultViewer[];
+  /** Opens one more viewer. */
+  readonly openViewer: () => void;
+  /** The first of so many numbers for messages. */
+  readonly numbers: (count: number) => number;
+  /** In words, whatever was wrong. */
+  readonly problems: string[];
+  /** What goes on beside the faults and ends by itself, or with the viewers. */
+  readonly tasks: Promise<unknown>[];
+  /** The longest that the server took to find a dead connection so far, in milliseconds. */
+  slowestNotice: number;
+  readonly signal: AbortSignal;
+}
+
+/** Whether a fault happened. `false`: it could not, and is tried again a little later. `null`: there is no need for it. */
+export type Outcome = boolean | null;
+
+/** A fault. */
+export type Fault = (world: World, dice: Dice) => Promise<Outcome> | Outcome;
