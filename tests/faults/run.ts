@@ -106,7 +106,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
     Object.fromEntries(Object.entries(faults).filter(([kind]) => kinds?.includes(kind) ?? true));
   const lanes = [
     { name: "viewers", faults: chosen(VIEWER_FAULTS), pause: [200, 1500] },
-    { name: "server", faults: chosen(SERVER_FAULTS), pause: [500, 3000] },
+    { name: "server", faults: chosen(SERVER_FAULTS), pause: [200, 1500] },
   ] as const;
   const failing = lanes.map((lane) => runLane(lane, { world, seed, counts, until, onFault }));
   await wait(seconds * 1000, signal);
