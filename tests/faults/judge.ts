@@ -25,20 +25,18 @@ export interface Verdict {
   readonly unannounced: number;
 }
 
-/** How far the count of a gap is off. `window` are the viewer's rows between the cursors around the gap. */
+/**
+ * How far the count of a gap is off. It counts all rows of the viewer between the cursors around it that did not come on the
+ * same connection, but for those that the viewer had before, as far as the server can know of them.
+ */
 export function gapError(
-  gap: ConfirmedGap,
+  { missed, sent, had }: ConfirmedGap,
+  /** The viewer's rows between the cursors around the gap. */
   window: readonly number[],
-  /** The place of an id among those that came, -1 where it never came. */
-  placeOf: (id: number) => number,
 ): number {
-  const others = window.filter((id) => !gap.sent.has(id));
-  const most = others.length;
-  // What came before, on the same connection, may lie behind the server's cursor although the client's is older.
-  const least = gap.isExact
-    ? most
-    : others.filter((id) => placeOf(id) < 0 || placeOf(id) >= gap.received).length;
-  return Math.max(0, least - gap.missed, gap.missed - most);
+  const most = window.filter((id) => !sent.has(id));
+  const least = most.filter((id) => !had.has(id)).length;
+  return Math.max(0, least - missed, missed - most.length);
 }
 
 /** Reads a snapshot (PostgreSQL manual 9.27.8): whether it sees a transaction. */
@@ -55,16 +53,13 @@ export function judge(
 ): Verdict {
   const own = new Map(rows.map((row) => [row.id, row]));
   const foreign = [...ledger.logs].filter(([id, n]) => own.get(id)?.n !== n).map(([id]) => id);
-  const places = new Map(
-    ledger.gaps.length === 0 ? [] : [...ledger.logs.keys()].map((id, place) => [id, place]),
-  );
   const announced = new Set<number>();
   let unannounced = 0;
   for (const gap of ledger.gaps) {
     const [before, after] = [sees(gap.since), sees(gap.cursor)];
     const window = rows.filter(({ xid }) => !before(xid) && after(xid)).map(({ id }) => id);
     for (const id of window) announced.add(id);
-    unannounced += gapError(gap, window, (id) => places.get(id) ?? -1);
+    unannounced += gapError(gap, window);
   }
   const missing = rows.filter(({ id, isExpected }) =>
     isExpected && !ledger.logs.has(id) && !announced.has(id)

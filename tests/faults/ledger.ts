@@ -16,12 +16,10 @@ export interface ConfirmedGap {
   /** The client's cursors before and after: the gap is about what only the second one sees. */
   readonly since: string;
   readonly cursor: string;
-  /** Came with the catch-up that the gap is about. */
+  /** What had come on the same connection once it was confirmed. */
   readonly sent: ReadonlySet<number>;
-  /** How many logs had come in all once it was confirmed. */
-  readonly received: number;
-  /** No log came before it on its connection, so the server's cursor was the client's. */
-  readonly isExact: boolean;
+  /** What had come before, on other connections. */
+  readonly had: ReadonlySet<number>;
 }
 
 /** The books of one viewer. */
@@ -40,13 +38,15 @@ export class Ledger {
   /** The greatest number of a message. */
   newest = 0;
   #recent = createRecentIds();
-  #pending: { missed: number; sent: Set<number>; isExact: boolean } | null = null;
-  #hadLogs = false;
+  /** The count of a gap that no cursor has confirmed. */
+  #pending: number | null = null;
+  /** What came on this connection. */
+  #sent = new Set<number>();
 
   /** Another stream begins. A gap that no cursor has confirmed is told again. */
   connected(): void {
     this.#pending = null;
-    this.#hadLogs = false;
+    this.#sent = new Set();
     this.database = null;
   }
 
@@ -69,11 +69,7 @@ export class Ledger {
         return this.#moved(said.cursor);
       case "gap":
         // One in place of another: what was being sent was given up, and all of it is fetched again.
-        this.#pending = {
-          missed: said.missed,
-          sent: new Set(),
-          isExact: !this.#hadLogs,
-        };
+        this.#pending = said.missed;
         return;
       case "ready":
         this.database = said.database;
@@ -87,8 +83,7 @@ export class Ledger {
   }
 
   #log(id: number, n: number): void {
-    this.#pending?.sent.add(id);
-    this.#hadLogs = true;
+    this.#sent.add(id);
     if (!this.#recent.add(id)) this.overlap++;
     else if (this.logs.has(id)) this.repeated.push(id);
     else {
@@ -98,10 +93,10 @@ export class Ledger {
   }
 
   #moved(cursor: string): void {
-    if (this.#pending) {
-      const { missed, sent, isExact } = this.#pending;
+    if (this.#pending !== null) {
       const since = this.cursor ?? cursor;
-      this.gaps.push({ missed, since, cursor, sent, received: this.logs.size, isExact });
+      const had = new Set([...this.logs.keys()].filter((id) => !this.#sent.has(id)));
+      this.gaps.push({ missed: this.#pending, since, cursor, sent: new Set(this.#sent), had });
       this.#pending = null;
     }
     this.cursor = cursor;
