@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { wait } from "../backoff.ts";
 import { type Config, withoutPassword } from "../config.ts";
-import { createPool, isAway } from "../database.ts";
+import { createPool, isAway, isPoolersRefusal } from "../database.ts";
 import { EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
 import { CommandError, say } from "./output.ts";
 
@@ -77,6 +77,16 @@ async function reach(url: string, signal: AbortSignal): Promise<void> {
     } catch (error) {
       signal.throwIfAborted();
       const reason = reasonOf(error);
+      if (isPoolersRefusal(error)) {
+        throw new CommandError(
+          `Cannot connect to ${
+            withoutPassword(url)
+          }: connect directly to PostgreSQL. This is a pooler such as ` +
+            `PgBouncer, which refuses us (${reason}); in transaction mode LISTEN would not work through it either`,
+          1,
+          { cause: error },
+        );
+      }
       if (!isAway(error) || performance.now() > until) {
         throw new CommandError(`Cannot connect to ${withoutPassword(url)}: ${reason}`, 1, { cause: error });
       }

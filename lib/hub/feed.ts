@@ -4,13 +4,14 @@
  */
 
 import { isVisible, newerCursor, parseCursor } from "../cursor.ts";
-import { type Filter, NO_FILTER } from "../filter.ts";
+import { NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
-import { foldOnce, type Matcher } from "../match.ts";
+import { foldOnce } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
-import { type DatabaseState, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
+import { type DatabaseState, type DatabaseStatus, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
 import { type Backlog, type Backlogs, encodeBacklog } from "./backlog.ts";
-import type { Fetched, HubStore, WholeMessage } from "./ports.ts";
+import type { FeedOptions, Group, Wanted } from "./group.ts";
+import { type Fetched, ForeignCursorError, type WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
 
@@ -37,41 +38,10 @@ const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
 
 const NOTHING: ReadonlyMap<number, WholeMessage> = new Map();
 
-/** The viewers of one filter. */
-export interface Group {
-  readonly key: string;
-  readonly filter: Filter;
-  readonly matcher: Matcher;
-  readonly looksAtText: boolean;
-  readonly live: Set<Viewer>;
-  readonly behind: Set<Viewer>;
-  /** The cursor last written to the live viewers. */
-  cursor: string | null;
-}
-
-/** What a viewer wants of the table: the newest logs before `cursor`, or what it has missed since. */
-export type Wanted = { readonly tail: number; readonly cursor: string } | { readonly since: string };
-
-/** What a feed needs. */
-export interface FeedOptions {
-  readonly organizationId: number;
-  readonly store: HubStore;
-  /** Asks for a {@link Feed.flush}. */
-  readonly schedule: (feed: Feed) => void;
-  /** Waits before trying a failed query again. */
-  readonly pause: (attempt: number) => Promise<void>;
-  readonly now: () => number;
-  readonly backlogs: Backlogs;
-  readonly onError: (message: string, error: unknown) => void;
-  readonly onLeave: () => void;
-  /** Added to: logs taken in, logs written to viewers. */
-  readonly counts: { logs: number; sent: number };
-}
-
 /** See the module's comment. */
 export class Feed {
   readonly organizationId: number;
-  readonly recent = new RecentLogs(RECENT);
+  recent = new RecentLogs(RECENT);
   readonly groups = new Map<string, Group>();
   readonly backlogs: Backlogs;
   readonly now: () => number;
@@ -82,7 +52,7 @@ export class Feed {
   /** The newest cursor that is true for all that came in; null before the first. */
   #cursor: string | null = null;
   readonly #options: FeedOptions;
-  readonly #seen = new RecentIds(2 * RECENT.logs);
+  #seen = new RecentIds(2 * RECENT.logs);
   readonly #fetches = new Map<string, Promise<Backlog>>();
   #settled = 0;
   #listening = false;
@@ -90,7 +60,7 @@ export class Feed {
   #unflushed = 0;
   #working = false;
   #waiting: Notification[] = [];
-  #state: DatabaseState | null = null;
+  #status: DatabaseStatus | null = null;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -105,8 +75,8 @@ export class Feed {
   }
 
   /** What viewers are told; null before anything is known. */
-  get state(): DatabaseState | null {
-    return this.#state;
+  get status(): DatabaseStatus | null {
+    return this.#status;
   }
 
   /** How many viewers there are. */
@@ -119,8 +89,7 @@ export class Feed {
   /** From now on every commit is announced; what was missed before is caught up first. */
   listening(): void {
     this.#listening = true;
-    this.#mustCatchUp = true;
-    void this.#work();
+    this.missed();
   }
 
   /** Nothing is heard any more. */
@@ -129,6 +98,19 @@ export class Feed {
     this.#mustCatchUp = true;
     this.#waiting = [];
     this.#announce("reconnecting");
+  }
+
+  /** Commits may have gone by unannounced: what was missed is caught up. */
+  missed(): void {
+    this.#mustCatchUp = true;
+    void this.#work();
+  }
+
+  /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
+  report(): void {
+    if (this.#status === null) return;
+    this.#status = this.#statusOf(this.#status.database);
+    for (const viewer of this.#viewers()) viewer.renew();
   }
 
   /** One announcement, in commit order. */
@@ -282,6 +264,10 @@ export class Feed {
         failures = 0;
       } catch (error) {
         this.#options.onError("Cannot catch up", error);
+        if (error instanceof ForeignCursorError) {
+          this.#startOver();
+          continue;
+        }
         this.#mustCatchUp = true;
         this.#announce("reconnecting");
         await this.#options.pause(failures++);
@@ -327,7 +313,6 @@ export class Feed {
       }
     }
     this.recent.mark(missed.cursor);
-    // Never older than what it replaces, unless the database is another one by now: a standby that took over.
     this.#cursor = missed.cursor;
     this.#options.schedule(this);
   }
@@ -386,11 +371,30 @@ export class Feed {
   }
 
   #announce(state: DatabaseState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    for (const group of this.groups.values()) {
-      for (const viewer of group.live) viewer.inform(state);
-      for (const viewer of group.behind) viewer.inform(state);
-    }
+    if (this.#status?.database === state) return;
+    this.#status = this.#statusOf(state);
+    for (const viewer of this.#viewers()) viewer.inform();
+  }
+
+  #statusOf(database: DatabaseState): DatabaseStatus {
+    const problem = this.#options.problem();
+    return problem === null ? { database } : { database, problem };
+  }
+
+  #viewers(): Viewer[] {
+    return Array.from(this.groups.values(), ({ live, behind }) => [...live, ...behind]).flat();
+  }
+
+  /**
+   * The database is another one, or an older state of it: nothing that is known is true for it, and nobody has a place in it.
+   * Streams end; whoever returns is refused its cursor, and so learns of it.
+   */
+  #startOver(): void {
+    for (const viewer of this.#viewers()) viewer.close();
+    this.recent = new RecentLogs(RECENT);
+    this.#seen = new RecentIds(2 * RECENT.logs);
+    this.flushed = this.#unflushed = 0;
+    this.flushedCursor = this.#cursor = null;
+    this.#mustCatchUp = true;
   }
 }

@@ -22,6 +22,14 @@ export interface SourceEvents {
   disconnected(reason: string): void;
 }
 
+/** A cursor that is ahead of the database: of another one, or of a past that this one has lost. */
+export class ForeignCursorError extends Error {
+  override readonly name = "ForeignCursorError";
+  constructor() {
+    super("The database is not the one that the cursor is of, or an older state of it");
+  }
+}
+
 /** Logs read from the table, for viewers or for the hub itself. */
 export interface Fetched {
   /** In the order in which they are to be sent. */
@@ -41,7 +49,11 @@ export interface FetchedLog {
 export interface HubStore {
   /** The current snapshot, as a cursor. */
   snapshot(): Promise<string>;
-  /** What a cursor has not seen: the newest up to `limit`, the others counted in a gap. */
+  /**
+   * What a cursor has not seen: the newest up to `limit`, the others counted in a gap.
+   *
+   * Rejects with {@link ForeignCursorError} where the cursor is ahead of the database.
+   */
   catchUp(query: FetchQuery & { readonly since: string }): Promise<Fetched>;
   /** The newest logs, oldest first. */
   newest(query: FetchQuery): Promise<Fetched>;

@@ -1,0 +1,154 @@
+/**
+ * Watches over the database: with every liveness query of the listener, whenever it connects, and when somebody asks whether the
+ * server is ready. Knows what is wrong at the moment, and when logs may have gone by unannounced.
+ */
+
+import type postgres from "postgres";
+import { expectedBody, factsOf, type FactsRow, readFacts } from "./database_facts.ts";
+import { diagnose, isUnannounced } from "./database_state.ts";
+import { foreignOrganizations } from "./foreign_logs.ts";
+import { readMigrations } from "./migrations.ts";
+import { hears } from "./pooler.ts";
+import type { DatabaseProblem } from "./sse.ts";
+
+/** What {@link createDatabaseWatch} needs. */
+export interface DatabaseWatchOptions {
+  /** The pool, for what may take longer than a liveness query. */
+  readonly sql: postgres.Sql;
+  /** Sends a NOTIFY from a connection of its own. */
+  readonly notify: (channel: string) => Promise<unknown>;
+  /** Another problem, or none. Said once a change. */
+  readonly onProblem: (problem: DatabaseProblem | null) => void;
+  /** Logs may have been stored and not announced. */
+  readonly onMissed: () => void;
+  /** Something that a person should know of and that keeps no log from anybody. Said once. */
+  readonly onNote: (note: string) => void;
+  /** Something could not be looked at. */
+  readonly onError: (message: string, error: unknown) => void;
+}
+
+/** See the module's comment. */
+export interface DatabaseWatch {
+  /** What is wrong, `null` when nothing is known to be. */
+  readonly problem: DatabaseProblem | null;
+  /** Every cursor of the database has at most this xmax, as of the last look; 0 before the first. */
+  readonly xmax: bigint;
+  /** The liveness query, on the listener's connection. Rejects when that does not answer. */
+  probe(connection: postgres.Sql): Promise<void>;
+  /** Looks at it through the pool, once for all that ask while another look is being taken. */
+  inspect(): Promise<void>;
+  /** The listener was notified on a channel. */
+  heard(channel: string): void;
+  /** The listener listens: what takes longer is looked at now. */
+  connected(): void;
+  /** The listener's connection was lost, or could not be made. */
+  disconnected(): void;
+}
+
+/** Makes one. It asks nothing by itself. */
+export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatch {
+  const { sql, notify, onProblem, onMissed } = options;
+  const waiting = new Map<string, () => void>();
+  const body = readMigrations().then(expectedBody);
+  body.catch(() => {});
+  let problem: DatabaseProblem | null = null;
+  let xmax = 0n;
+  let facts: FactsRow | null = null;
+  let current: postgres.Sql | null = null;
+  let pooler = false;
+  let foreignLogs = false;
+  /** Looked at since the connection before was lost. */
+  let looked = false;
+  let noted = false;
+  let looking: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+
+  function on(channel: string, heard: () => void): () => void {
+    waiting.set(channel, heard);
+    return () => void waiting.delete(channel);
+  }
+
+  function report(found: DatabaseProblem | null): void {
+    if (problem?.message === found?.message) return;
+    problem = found;
+    onProblem(found);
+  }
+
+  async function judge(row: FactsRow): Promise<void> {
+    const before = facts;
+    facts = row;
+    xmax = BigInt(row.xmax);
+    report(diagnose({ ...factsOf(row, await body), pooler, foreignLogs }));
+    if (row.maySelect && !row.mayInsert && !row.standby && !noted) {
+      noted = true;
+      options.onNote(
+        "The account of DATABASE_URL may not write logs, so POST /api/logs fails: GRANT INSERT ON logs to it",
+      );
+    }
+    // A trigger that was off for a moment, for a bulk load perhaps, leaves no other trace.
+    if (before && before.revision !== row.revision) onMissed();
+  }
+
+  /** Whether the server refused the query itself: the connection lives, and that is what was asked. */
+  const isRefusal = (error: unknown) =>
+    error instanceof Error && error.name === "PostgresError" && "code" in error &&
+    !/^(?:08|53|57)/u.test(String(error.code));
+
+  async function look(): Promise<void> {
+    await judge(await readFacts(sql));
+    if (foreignLogs) await checkLogs();
+  }
+
+  async function checkLogs(): Promise<void> {
+    if (!facts?.maySelect || facts.schema === null) return;
+    try {
+      foreignLogs = (await foreignOrganizations(sql, { limit: 1 })).length > 0;
+      if (facts) report(diagnose({ ...factsOf(facts, await body), pooler, foreignLogs }));
+    } catch (error) {
+      options.onError("Cannot look for logs of another cluster", error);
+    }
+  }
+
+  return {
+    get problem() {
+      return problem;
+    },
+    get xmax() {
+      return xmax;
+    },
+    async probe(connection) {
+      const unannounced = isUnannounced(problem);
+      try {
+        const row = await readFacts(connection);
+        if (connection !== current) {
+          pooler = row.pid !== row.announcedPid && !row.standby && !await hears(connection, { notify, on });
+          current = connection;
+        }
+        looked = true;
+        await judge(row);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        options.onError("Cannot look at the state of the database", error);
+      }
+      // Also with the first look after it was mended.
+      if (unannounced || isUnannounced(problem)) onMissed();
+      if (foreignLogs) void checkLogs();
+    },
+    inspect() {
+      // Not the look that is being taken: it may have begun before what the asker knows of.
+      return next ??= (async () => {
+        await looking?.catch(() => {});
+        next = null;
+        await (looking = look());
+      })();
+    },
+    heard: (channel) => waiting.get(channel)?.(),
+    connected: () => void checkLogs(),
+    disconnected() {
+      // What was wrong with a database that is away is nothing to tell any more; one that lets us in and
+      // refuses LISTEN was looked at each time.
+      if (!looked) report(null);
+      looked = false;
+    },
+  };
+}
