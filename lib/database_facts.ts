@@ -7,8 +7,8 @@ import type { Migration } from "./migrations.ts";
 export interface FactsRow {
   readonly standby: boolean;
   readonly queueUsage: number;
-  /** Below it every transaction id that is visible now. */
-  readonly xmax: string;
+  /** The current snapshot. */
+  readonly snapshot: string;
   /** The backend that answered, and the one that the connection was told of at its start. */
   readonly pid: number;
   readonly announcedPid: number | null;
@@ -27,16 +27,17 @@ export interface FactsRow {
 }
 
 /**
- * Reads the facts. A simple query, so that nothing stays prepared behind a pooler.
+ * Reads the facts. Planning the query takes several times as long as running it: it is prepared where that is safe, which it is not
+ * behind a pooler.
  *
  * `to_regclass()` finds the table where queries find it: in any schema of the search path, partitioned or not.
  */
-export async function readFacts(sql: postgres.ISql): Promise<FactsRow> {
-  const rows = await sql<FactsRow[]>`
+export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): Promise<FactsRow> {
+  const query = sql<FactsRow[]>`
     select
       pg_is_in_recovery() as standby,
       pg_notification_queue_usage() as "queueUsage",
-      pg_snapshot_xmax(pg_current_snapshot())::text as xmax,
+      pg_current_snapshot()::text as snapshot,
       pg_backend_pid() as pid,
       (select nspname from pg_class join pg_namespace as n on n.oid = relnamespace where pg_class.oid = logs.oid)
         as schema,
@@ -68,7 +69,8 @@ export async function readFacts(sql: postgres.ISql): Promise<FactsRow> {
       where tgrelid = logs.oid and not tgisinternal and (tgname = 'logs_notify' or proname = 'logs_notify')
       order by tgenabled in ('O', 'A') desc, proname = 'logs_notify' desc
       limit 1
-    ) as trigger on true`.simple();
+    ) as trigger on true`;
+  const rows = await (prepared ? query : query.simple());
   const [row] = rows;
   if (!row) throw new Error("PostgreSQL told nothing about itself");
   // Only with a connection of one's own are both the same. Known once the connection stands.

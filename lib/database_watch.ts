@@ -7,6 +7,7 @@ import type postgres from "postgres";
 import { expectedBody, factsOf, type FactsRow, readFacts } from "./database_facts.ts";
 import { diagnose, isUnannounced } from "./database_state.ts";
 import { foreignOrganizations } from "./foreign_logs.ts";
+import { xmaxOf } from "./cursor.ts";
 import { readMigrations } from "./migrations.ts";
 import { hears } from "./pooler.ts";
 import type { DatabaseProblem } from "./sse.ts";
@@ -19,8 +20,8 @@ export interface DatabaseWatchOptions {
   readonly notify: (channel: string) => Promise<unknown>;
   /** Another problem, or none. Said once a change. */
   readonly onProblem: (problem: DatabaseProblem | null) => void;
-  /** Logs may have been stored and not announced. */
-  readonly onMissed: () => void;
+  /** Logs may have been stored after the snapshot `since` and not been announced. */
+  readonly onMissed: (since: string | null) => void;
   /** Something that a person should know of and that keeps no log from anybody. Said once. */
   readonly onNote: (note: string) => void;
   /** Something could not be looked at. */
@@ -55,8 +56,12 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
   let xmax = 0n;
   let facts: FactsRow | null = null;
   let current: postgres.Sql | null = null;
+  /** Whether {@link current} has its backend for itself. */
+  let direct = false;
   let pooler = false;
   let foreignLogs = false;
+  /** All that is visible in this snapshot was announced, or somebody was told that it may not have been. */
+  let announced: string | null = null;
   /** Looked at since the connection before was lost. */
   let looked = false;
   let noted = false;
@@ -74,10 +79,13 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     onProblem(found);
   }
 
-  async function judge(row: FactsRow): Promise<void> {
-    const before = facts;
+  /** `late`: also where nothing has changed, the table is to be asked for what was not announced. */
+  async function judge(row: FactsRow, late: boolean): Promise<void> {
+    const before = { facts, problem };
     facts = row;
-    xmax = BigInt(row.xmax);
+    xmax = xmaxOf(row.snapshot);
+    // Another database by now.
+    if (announced !== null && xmaxOf(announced) > xmax) announced = null;
     report(diagnose({ ...factsOf(row, await body), pooler, foreignLogs }));
     if (row.maySelect && !row.mayInsert && !row.standby && !noted) {
       noted = true;
@@ -86,7 +94,13 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
       );
     }
     // A trigger that was off for a moment, for a bulk load perhaps, leaves no other trace.
-    if (before && before.revision !== row.revision) onMissed();
+    const changed = (before.facts !== null && before.facts.revision !== row.revision) ||
+      before.problem !== problem;
+    if (isUnannounced(before.problem) || isUnannounced(problem) || changed) {
+      if (!changed && !late) return;
+      onMissed(announced);
+    }
+    announced = row.snapshot;
   }
 
   /** Whether the server refused the query itself: the connection lives, and that is what was asked. */
@@ -95,7 +109,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     !/^(?:08|53|57)/u.test(String(error.code));
 
   async function look(): Promise<void> {
-    await judge(await readFacts(sql));
+    await judge(await readFacts(sql), false);
     if (foreignLogs) await checkLogs();
   }
 
@@ -117,21 +131,19 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
       return xmax;
     },
     async probe(connection) {
-      const unannounced = isUnannounced(problem);
       try {
-        const row = await readFacts(connection);
+        const row = await readFacts(connection, { prepared: connection === current && direct });
         if (connection !== current) {
-          pooler = row.pid !== row.announcedPid && !row.standby && !await hears(connection, { notify, on });
+          direct = row.pid === row.announcedPid;
+          pooler = !direct && !row.standby && !await hears(connection, { notify, on });
           current = connection;
         }
         looked = true;
-        await judge(row);
+        await judge(row, true);
       } catch (error) {
         if (!isRefusal(error)) throw error;
         options.onError("Cannot look at the state of the database", error);
       }
-      // Also with the first look after it was mended.
-      if (unannounced || isUnannounced(problem)) onMissed();
       if (foreignLogs) void checkLogs();
     },
     inspect() {

@@ -73,8 +73,11 @@ export interface Hub extends SourceEvents {
   subscribe(subscription: Subscription): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** What is wrong with the database, `null` once nothing is: viewers are told. */
   report(problem: DatabaseProblem | null): void;
-  /** Commits may have gone by unannounced, though the source listens: they are caught up. */
-  missed(): void;
+  /**
+   * Commits may have gone by unannounced, though the source listens: they are caught up. Cursors may claim them all the same;
+   * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
+   */
+  missed(since: string | null): void;
   readonly counts: Readonly<HubCounts>;
   /** Ends every stream; no more are opened. */
   close(): void;
@@ -256,8 +259,8 @@ export function createHub(options: HubOptions): Hub {
       problem = found;
       for (const feed of feeds.values()) feed.report();
     },
-    missed() {
-      for (const feed of feeds.values()) feed.missed();
+    missed(since) {
+      for (const feed of feeds.values()) feed.missed(since);
     },
     close() {
       closed = true;

@@ -47,11 +47,11 @@ export function createServices(config: Config, databaseUrl: string): Services {
     sql,
     notify: (channel) => notifyOnce(databaseUrl, channel),
     onProblem(problem) {
-      if (problem) logger.warn("{message} ({code})", { ...problem });
+      if (problem) logger.warn(`${problem.message} (${problem.code})`);
       else logger.info("What was wrong with the database is not so any more");
       hub.report(problem);
     },
-    onMissed: () => hub.missed(),
+    onMissed: (since) => hub.missed(since),
     onNote: (note) => logger.warn(note),
     onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
   });

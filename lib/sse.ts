@@ -30,6 +30,11 @@ export interface DatabaseStatus {
   readonly problem?: DatabaseProblem;
 }
 
+/** Both as one. */
+export function databaseStatus(database: DatabaseState, problem: DatabaseProblem | null): DatabaseStatus {
+  return problem === null ? { database } : { database, problem };
+}
+
 /** Logs that a viewer will not be sent: how many, and the times of the first and the last. */
 export interface Gap {
   readonly missed: number;

@@ -68,6 +68,32 @@ export async function withConnection<T>(url: string, run: (sql: postgres.Sql) =>
   }
 }
 
+/**
+ * Makes a connection such as the server's pool is made of. Migrating needs less, and works where this is refused.
+ *
+ * @throws {CommandError} when a pooler refuses it
+ */
+export async function tryPool(url: string): Promise<void> {
+  const sql = createPool(url, { size: 1 });
+  try {
+    await sql`select 1`.simple();
+  } catch (error) {
+    // Whatever else it is may pass.
+    if (!isPoolersRefusal(error)) return;
+    throw new CommandError(
+      `Cannot serve: connect directly to PostgreSQL. At ${
+        withoutPassword(url)
+      } is a pooler such as PgBouncer, which ` +
+        "refuses the server's connections. Through one in session mode, with ignore_startup_parameters = " +
+        "statement_timeout, it works; in transaction mode LISTEN does not",
+      1,
+      { cause: error },
+    );
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
 /** Waits until a database answers: in a deployment it may start after us. */
 async function reach(url: string, signal: AbortSignal): Promise<void> {
   const until = performance.now() + PATIENCE;
@@ -77,16 +103,6 @@ async function reach(url: string, signal: AbortSignal): Promise<void> {
     } catch (error) {
       signal.throwIfAborted();
       const reason = reasonOf(error);
-      if (isPoolersRefusal(error)) {
-        throw new CommandError(
-          `Cannot connect to ${
-            withoutPassword(url)
-          }: connect directly to PostgreSQL. This is a pooler such as ` +
-            `PgBouncer, which refuses us (${reason}); in transaction mode LISTEN would not work through it either`,
-          1,
-          { cause: error },
-        );
-      }
       if (!isAway(error) || performance.now() > until) {
         throw new CommandError(`Cannot connect to ${withoutPassword(url)}: ${reason}`, 1, { cause: error });
       }

@@ -6,7 +6,7 @@ import { wait, within } from "../backoff.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
 import { createServices, provideServices, type Services } from "../services.ts";
-import { openDatabase, withConnection } from "./database.ts";
+import { openDatabase, tryPool, withConnection } from "./database.ts";
 import { explaining, repairing, report } from "./migrate.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -71,6 +71,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   using stop = stopSignal();
   await using database = await openDatabase(config, stop.signal);
   await prepareTables(database.url, config, stop.signal);
+  if (config.databaseUrl !== null) await tryPool(database.url);
   await using services = createServices(config, database.url);
   provideServices(services);
   const front = await openFront(config);

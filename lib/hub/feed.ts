@@ -3,34 +3,25 @@
  * viewers, grouped by filter. While it works asynchronously (reading back, catching up) announcements wait, in order.
  */
 
-import { isVisible, newerCursor, parseCursor } from "../cursor.ts";
+import { isVisible, newerCursor, parseCursor, xmaxOf } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
 import { foldOnce } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
-import { type DatabaseState, type DatabaseStatus, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
+import {
+  type DatabaseState,
+  type DatabaseStatus,
+  databaseStatus,
+  encodeCursor,
+  encodeLog,
+  HEARTBEAT,
+} from "../sse.ts";
+import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SETTLING, UNFLUSHED } from "./bounds.ts";
 import { type Backlog, type Backlogs, encodeBacklog } from "./backlog.ts";
-import type { FeedOptions, Group, Wanted } from "./group.ts";
+import { type FeedOptions, type Group, viewersOf, type Wanted } from "./group.ts";
 import { type Fetched, ForeignCursorError, type WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
-
-/** A viewer or a returning listener that missed more than this gets the newest of them, and a gap for the others. */
-export const CATCH_UP_LIMIT = 10_000;
-
-const RECENT = { logs: 10_000, bytes: 8 * 1024 * 1024 };
-
-/** What may wait for the next flush. Far below what is kept, so that nothing is given up before it was handed on. */
-const UNFLUSHED = { logs: 1000, bytes: 2 * 1024 * 1024 };
-
-/** Announcements (of at most 8 kB each) that may wait; over it they are dropped and caught up from the table. */
-const MOST_WAITING = 1000;
-
-/** Rows read back in one query, of at most 1 MiB each. */
-const READ_BATCH = 50;
-
-/** How long announcements may still come of what was visible in the cursor with which the feed began, in milliseconds. */
-const SETTLING = 30_000;
 
 const encoder = new TextEncoder();
 
@@ -51,6 +42,10 @@ export class Feed {
   flushedCursor: string | null = null;
   /** The newest cursor that is true for all that came in; null before the first. */
   #cursor: string | null = null;
+  /** The first one. */
+  #began: string | null = null;
+  /** Where the next catch-up has to begin, if that is older. */
+  #since: string | null = null;
   readonly #options: FeedOptions;
   #seen = new RecentIds(2 * RECENT.logs);
   readonly #fetches = new Map<string, Promise<Backlog>>();
@@ -81,15 +76,13 @@ export class Feed {
 
   /** How many viewers there are. */
   get size(): number {
-    let size = 0;
-    for (const group of this.groups.values()) size += group.live.size + group.behind.size;
-    return size;
+    return this.groups.values().reduce((size, { live, behind }) => size + live.size + behind.size, 0);
   }
 
   /** From now on every commit is announced; what was missed before is caught up first. */
   listening(): void {
     this.#listening = true;
-    this.missed();
+    this.missed(null);
   }
 
   /** Nothing is heard any more. */
@@ -100,8 +93,9 @@ export class Feed {
     this.#announce("reconnecting");
   }
 
-  /** Commits may have gone by unannounced: what was missed is caught up. */
-  missed(): void {
+  /** Commits after `since` (null: after the cursor) may have gone by unannounced: they are caught up. */
+  missed(since: string | null): void {
+    if (since !== null && (this.#since === null || xmaxOf(since) < xmaxOf(this.#since))) this.#since = since;
     this.#mustCatchUp = true;
     void this.#work();
   }
@@ -109,8 +103,8 @@ export class Feed {
   /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
   report(): void {
     if (this.#status === null) return;
-    this.#status = this.#statusOf(this.#status.database);
-    for (const viewer of this.#viewers()) viewer.renew();
+    this.#status = databaseStatus(this.#status.database, this.#options.problem());
+    for (const viewer of viewersOf(this.groups)) viewer.renew();
   }
 
   /** One announcement, in commit order. */
@@ -285,19 +279,23 @@ export class Feed {
   async #catchUp(): Promise<void> {
     const { organizationId } = this;
     const { store } = this.#options;
+    const since = this.#since;
     this.#mustCatchUp = false;
     if (this.#cursor === null) {
       const cursor = await store.snapshot();
       this.recent.mark(cursor);
-      this.#cursor = this.flushedCursor = cursor;
+      this.#cursor = this.flushedCursor = this.#began = cursor;
+      this.#since = null;
       this.#settled = this.now() + SETTLING;
       return;
     }
+    // Nobody here was promised what came before the feed began.
+    const late = since === null ? null : newerCursor(this.#began, since);
     const missed = await store.catchUp({
       organizationId,
       filter: NO_FILTER,
       limit: CATCH_UP_LIMIT,
-      since: this.#cursor,
+      since: late !== null && xmaxOf(late) <= xmaxOf(this.#cursor) ? late : this.#cursor,
     });
     if (missed.gap === null) await this.#readAndPush(missed.logs.map(({ log }) => log));
     else {
@@ -306,12 +304,13 @@ export class Feed {
       this.#settled = this.now() + SETTLING;
       for (const group of this.groups.values()) {
         for (const viewer of group.live) {
-          viewer.lose();
+          viewer.lose(late);
           group.behind.add(viewer);
         }
         group.live.clear();
       }
     }
+    if (this.#since === since) this.#since = null;
     this.recent.mark(missed.cursor);
     this.#cursor = missed.cursor;
     this.#options.schedule(this);
@@ -372,17 +371,8 @@ export class Feed {
 
   #announce(state: DatabaseState): void {
     if (this.#status?.database === state) return;
-    this.#status = this.#statusOf(state);
-    for (const viewer of this.#viewers()) viewer.inform();
-  }
-
-  #statusOf(database: DatabaseState): DatabaseStatus {
-    const problem = this.#options.problem();
-    return problem === null ? { database } : { database, problem };
-  }
-
-  #viewers(): Viewer[] {
-    return Array.from(this.groups.values(), ({ live, behind }) => [...live, ...behind]).flat();
+    this.#status = databaseStatus(state, this.#options.problem());
+    for (const viewer of viewersOf(this.groups)) viewer.inform();
   }
 
   /**
@@ -390,11 +380,11 @@ export class Feed {
    * Streams end; whoever returns is refused its cursor, and so learns of it.
    */
   #startOver(): void {
-    for (const viewer of this.#viewers()) viewer.close();
+    for (const viewer of viewersOf(this.groups)) viewer.close();
     this.recent = new RecentLogs(RECENT);
     this.#seen = new RecentIds(2 * RECENT.logs);
     this.flushed = this.#unflushed = 0;
-    this.flushedCursor = this.#cursor = null;
+    this.flushedCursor = this.#cursor = this.#since = null;
     this.#mustCatchUp = true;
   }
 }

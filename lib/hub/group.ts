@@ -20,6 +20,11 @@ export interface Group {
   cursor: string | null;
 }
 
+/** The viewers of all groups. */
+export function viewersOf(groups: ReadonlyMap<string, Group>): Viewer[] {
+  return Array.from(groups.values(), ({ live, behind }) => [...live, ...behind]).flat();
+}
+
 /** What a viewer wants of the table: the newest logs before `cursor`, or what it has missed since. */
 export type Wanted = { readonly tail: number; readonly cursor: string } | { readonly since: string };
 

@@ -4,7 +4,7 @@
  * first what was fetched for it, then the recent past, until it is level and live again. It never slows another.
  */
 
-import { newerCursor } from "../cursor.ts";
+import { newerCursor, xmaxOf } from "../cursor.ts";
 import { matches } from "../match.ts";
 import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
@@ -121,9 +121,12 @@ export class Viewer {
     if (!this.#full()) this.#write(chunk);
   }
 
-  /** A live viewer whose place was given up: what it missed must be fetched. */
-  lose(): void {
+  /** A live viewer whose place was given up: what it missed must be fetched, since a cursor that may be older than its own. */
+  lose(since: string | null): void {
     this.#position = null;
+    if (since !== null && this.#cursor !== null && xmaxOf(since) <= xmaxOf(this.#cursor)) {
+      this.#cursor = since;
+    }
   }
 
   /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */

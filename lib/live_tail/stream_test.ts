@@ -198,7 +198,11 @@ Deno.test("createStream() drops a cursor that the server does not take, and says
   test.advance(10_000);
   assert.equal(test.source.url, "/stream?tail=200");
   test.source.ready("3:3:");
-  assert.deepEqual(test.messages.filter(({ kind }) => kind === "note"), [{ kind: "note", text: LOST_PLACE }]);
+  // Another database may use the ids that the page has had for other logs.
+  assert.deepEqual(test.messages.filter(({ kind }) => kind === "note" || kind === "reset").slice(1), [
+    { kind: "reset" },
+    { kind: "note", text: LOST_PLACE },
+  ]);
 });
 
 Deno.test("createStream() wake() tries at once where the connection was lost, and only there", async () => {
