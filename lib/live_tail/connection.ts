@@ -37,13 +37,13 @@ const CONNECTING = "Waiting for the server's first answer. If this stays, close 
 /** Short names of what may be wrong with a database that answers (lib/database_state.ts). */
 const PROBLEMS: Readonly<Record<string, string>> = {
   standby: "Standby database",
-  pooler: "Logs late: pooler",
-  no_table: "No table",
+  pooler: "Behind a pooler",
+  no_table: "No table logs",
   no_privilege: "Not permitted",
-  trigger_missing: "Logs late: no trigger",
-  trigger_disabled: "Logs late: trigger disabled",
+  trigger_missing: "No trigger",
+  trigger_disabled: "Trigger disabled",
   trigger_altered: "Trigger altered",
-  queue_full: "Logs late: queue full",
+  queue_full: "Queue full",
   queue_filling: "Queue fills up",
   foreign_logs: "Migrate needed",
 };

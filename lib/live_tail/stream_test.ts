@@ -107,6 +107,11 @@ Deno.test("createStream() tells when the database goes and returns", () => {
   test.stream.connect(new URLSearchParams());
   test.source.ready(null, "reconnecting");
   assert.deepEqual(test.state, { phase: "live", database: "reconnecting" });
+  const problem = { code: "standby", message: "m" };
+  test.source.event("status", { database: "connected", problem });
+  assert.deepEqual(test.state, { phase: "live", database: "connected", problem });
+  test.source.event("status", { database: "reconnecting", problem: { code: 1 } });
+  assert.deepEqual(test.state, { phase: "live", database: "reconnecting" });
   test.source.event("status", { database: "connected" });
   assert.deepEqual(test.state, { phase: "live", database: "connected" });
 });
