@@ -1,6 +1,7 @@
 /** The facts by which a database is judged, in one query of its catalog. It needs no table of ours and no privilege. */
 
 import type postgres from "postgres";
+import type { DatabaseFacts } from "./database_state.ts";
 import type { Migration } from "./migrations.ts";
 
 /** A row of {@link readFacts}. */
@@ -92,8 +93,8 @@ export async function expectedBody(migrations: readonly Migration[]): Promise<st
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The part of {@link FactsRow} that a diagnosis needs. */
-export function factsOf(row: FactsRow, body: string) {
+/** The part of a diagnosis that {@link FactsRow} tells. `body` is what is expected; null where that is not known. */
+export function factsOf(row: FactsRow, body: string | null): Omit<DatabaseFacts, "pooler" | "foreignLogs"> {
   const { standby, queueUsage, hidden, maySelect, triggerEnabled } = row;
   return {
     standby,
@@ -102,6 +103,6 @@ export function factsOf(row: FactsRow, body: string) {
     hidden,
     maySelect,
     triggerEnabled,
-    triggerAsMade: row.triggerFires && row.body === body,
+    triggerAsMade: row.triggerFires && (body === null || row.body === body),
   };
 }

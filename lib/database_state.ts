@@ -75,7 +75,9 @@ export function diagnose(facts: DatabaseFacts): KnownProblem | null {
   if (!facts.hasTable) {
     return {
       code: "no_table",
-      message: "The database has no table logs on the account's search path: run tailpost migrate",
+      message:
+        "The database has no table logs on the account's search path: restore it, or run tailpost migrate where " +
+        "there never was one",
     };
   }
   if (!facts.maySelect) {

@@ -7,7 +7,7 @@ import type postgres from "postgres";
 import { expectedBody, factsOf, type FactsRow, readFacts } from "./database_facts.ts";
 import { diagnose, isUnannounced } from "./database_state.ts";
 import { foreignOrganizations } from "./foreign_logs.ts";
-import { xmaxOf } from "./cursor.ts";
+import { parseCursor, xmaxOf } from "./cursor.ts";
 import { readMigrations } from "./migrations.ts";
 import { hears } from "./pooler.ts";
 import type { DatabaseProblem } from "./sse.ts";
@@ -50,8 +50,10 @@ export interface DatabaseWatch {
 export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatch {
   const { sql, notify, onProblem, onMissed } = options;
   const waiting = new Map<string, () => void>();
-  const body = readMigrations().then(expectedBody);
-  body.catch(() => {});
+  const body = readMigrations().then(expectedBody).catch((error: unknown) => {
+    options.onError("Cannot tell whether the trigger was edited", error);
+    return null;
+  });
   let problem: DatabaseProblem | null = null;
   let xmax = 0n;
   let facts: FactsRow | null = null;
@@ -62,6 +64,8 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
   let foreignLogs = false;
   /** All that is visible in this snapshot was announced, or somebody was told that it may not have been. */
   let announced: string | null = null;
+  /** Transactions below this id may have written logs without an announcement, and some are still open. */
+  let open: bigint | null = null;
   /** Looked at since the connection before was lost. */
   let looked = false;
   let noted = false;
@@ -85,7 +89,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     facts = row;
     xmax = xmaxOf(row.snapshot);
     // Another database by now.
-    if (announced !== null && xmaxOf(announced) > xmax) announced = null;
+    if (announced !== null && xmaxOf(announced) > xmax) announced = open = null;
     report(diagnose({ ...factsOf(row, await body), pooler, foreignLogs }));
     if (row.maySelect && !row.mayInsert && !row.standby && !noted) {
       noted = true;
@@ -96,10 +100,11 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     // A trigger that was off for a moment, for a bulk load perhaps, leaves no other trace.
     const changed = (before.facts !== null && before.facts.revision !== row.revision) ||
       before.problem !== problem;
-    if (isUnannounced(before.problem) || isUnannounced(problem) || changed) {
-      if (!changed && !late) return;
-      onMissed(announced);
-    }
+    const unannounced = isUnannounced(before.problem) || isUnannounced(problem) || changed;
+    if (unannounced && !changed && !late) return;
+    if (unannounced || (open !== null && late)) onMissed(announced);
+    if (unannounced) open = xmax;
+    if (open !== null && parseCursor(row.snapshot).xmin >= open) open = null;
     announced = row.snapshot;
   }
 

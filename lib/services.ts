@@ -55,6 +55,8 @@ export function createServices(config: Config, databaseUrl: string): Services {
     onNote: (note) => logger.warn(note),
     onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
   });
+  /** Told once, and not with every try. */
+  const refusesListen = () => watch.problem?.code === "standby";
   const listener: Listener = createListener({
     connect: (hooks) =>
       connectListener(databaseUrl, {
@@ -68,14 +70,15 @@ export function createServices(config: Config, databaseUrl: string): Services {
     onConnected() {
       started.resolve();
       watch.connected();
-      if (listener.connections > 1) logger.info("The listener is connected again");
+      if (listener.connections > 1 && !refusesListen()) logger.info("The listener is connected again");
       warmUp(sql).catch((error: unknown) => logger.warn("Cannot open the pool: {error}", { error }));
     },
     events: {
       listening: (id) => hub.listening(id),
       notified: (id, payload) => hub.notified(id, payload),
       disconnected(reason) {
-        logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
+        if (refusesListen()) logger.debug("Connecting again: {reason}", { reason });
+        else logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
         watch.disconnected();
         hub.disconnected(reason);
       },

@@ -61,7 +61,9 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
         : await migrateDown(sql, { ...options, steps });
       const repairs = action === "up" ? await repairing(sql, options) : null;
       const repaired = repairs !== null && (repairs.trigger !== null || repairs.foreignLogs > 0);
-      if (done.length === 0 && !repaired) {
+      // What cannot be mended here: say so, and not that all is well.
+      if (repairs?.problem && repairs.trigger === null) say(repairs.problem.message);
+      else if (done.length === 0 && !repaired) {
         say(`Nothing to do: ${action === "up" ? "the tables are up to date" : "nothing was applied"}`);
       }
       if (!options.dryRun) return;
