@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { testServer } from "../tests/postgres.ts";
 import {
+  clampCursor,
   type Cursor,
   CursorError,
   formatCursor,
@@ -147,4 +148,24 @@ Deno.test("newerCursor() takes the one with the greater xmax, and either where t
   assert.equal(newerCursor("1:9:", "1:10:"), "1:10:");
   assert.equal(newerCursor("1:10:", "1:9:"), "1:10:");
   assert.equal(newerCursor("1:10:1,2", "3:10:"), "3:10:");
+});
+
+Deno.test("clampCursor() claims what the cursor claims of the ids below, and none of the others", () => {
+  assert.equal(clampCursor("7:15:7,12", 15n), "7:15:7,12");
+  assert.equal(clampCursor("7:15:7,12", 10n), "7:10:7");
+  assert.equal(clampCursor("7:15:7,12", 3n), "3:3:");
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: 3, max: 60 })),
+      fc.integer({ min: 3, max: 70 }),
+      (ids, n) => {
+        const xip = ids.sort((a, b) => a - b).map(BigInt);
+        const cursor = { xmin: xip[0] ?? 61n, xmax: 61n, xip };
+        const clamped = parseCursor(clampCursor(formatCursor(cursor), BigInt(n)));
+        for (let xid = 1n; xid < 75n; xid++) {
+          assert.equal(isVisible(xid, clamped), isVisible(xid, cursor) && xid < BigInt(n));
+        }
+      },
+    ),
+  );
 });

@@ -79,6 +79,24 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
   return { ...row, announcedPid: pid };
 }
 
+/** Which run of which cluster answers. */
+export interface Origin {
+  readonly cluster: string;
+  readonly started: string;
+  /** The id of the next transaction, as of the last checkpoint: at a start, the one that ends recovery. */
+  readonly nextXid: string;
+}
+
+/** Reads it. Refused where somebody took the right to these functions from the public. */
+export async function readOrigin(sql: postgres.ISql): Promise<Origin> {
+  const [origin] = await sql<Origin[]>`
+    select system_identifier::text as cluster, pg_postmaster_start_time()::text as started,
+      (split_part(next_xid, ':', 1)::bigint * 4294967296 + split_part(next_xid, ':', 2)::bigint)::text as "nextXid"
+    from pg_control_system(), pg_control_checkpoint()`.simple();
+  if (!origin) throw new Error("PostgreSQL told nothing about its cluster");
+  return origin;
+}
+
 /**
  * What {@link FactsRow.body} is where the function is as the newest migration that made it left it.
  *

@@ -4,7 +4,14 @@
  */
 
 import type postgres from "postgres";
-import { expectedBody, factsOf, type FactsRow, readFacts } from "./database_facts.ts";
+import {
+  expectedBody,
+  factsOf,
+  type FactsRow,
+  type Origin,
+  readFacts,
+  readOrigin,
+} from "./database_facts.ts";
 import { diagnose, isUnannounced } from "./database_state.ts";
 import { foreignOrganizations } from "./foreign_logs.ts";
 import { parseCursor, xmaxOf } from "./cursor.ts";
@@ -22,6 +29,11 @@ export interface DatabaseWatchOptions {
   readonly onProblem: (problem: DatabaseProblem | null) => void;
   /** Logs may have been stored after the snapshot `since` and not been announced. */
   readonly onMissed: (since: string | null) => void;
+  /**
+   * The server was started since, or it is another one. Transaction ids from `xid` on may be handed out a second time; null: the
+   * cluster is another one, whose ids mean something else altogether.
+   */
+  readonly onRestart: (xid: bigint | null) => void;
   /** Something that a person should know of and that keeps no log from anybody. Said once. */
   readonly onNote: (note: string) => void;
   /** Something could not be looked at. */
@@ -66,6 +78,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
   let announced: string | null = null;
   /** Transactions below this id may have written logs without an announcement, and some are still open. */
   let open: bigint | null = null;
+  let origin: Origin | null = null;
   /** Looked at since the connection before was lost. */
   let looked = false;
   let noted = false;
@@ -113,6 +126,15 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     error instanceof Error && error.name === "PostgresError" && "code" in error &&
     !/^(?:08|53|57)/u.test(String(error.code));
 
+  async function compareOrigin(connection: postgres.Sql, xmax: bigint): Promise<void> {
+    const before = origin;
+    origin = await readOrigin(connection);
+    if (before === null || before.started === origin.started) return;
+    announced = null;
+    const next = BigInt(origin.nextXid);
+    options.onRestart(before.cluster !== origin.cluster ? null : next < xmax ? next : xmax);
+  }
+
   async function look(): Promise<void> {
     await judge(await readFacts(sql), false);
     if (foreignLogs) await checkLogs();
@@ -141,6 +163,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
         if (connection !== current) {
           direct = row.pid === row.announcedPid;
           pooler = !direct && !row.standby && !await hears(connection, { notify, on });
+          await compareOrigin(connection, xmaxOf(row.snapshot));
           current = connection;
         }
         looked = true;

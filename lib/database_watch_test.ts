@@ -17,6 +17,7 @@ function startWatch(url: string) {
   const problems: (string | null)[] = [];
   const missed: (string | null)[] = [];
   const errors: unknown[] = [];
+  const restarts: (bigint | null)[] = [];
   let changed = Promise.withResolvers<void>();
   const tell = () => {
     changed.resolve();
@@ -33,6 +34,7 @@ function startWatch(url: string) {
       missed.push(since);
       tell();
     },
+    onRestart: (xid) => restarts.push(xid),
     onNote: () => {},
     onError: (_, error) => errors.push(error),
   });
@@ -53,6 +55,7 @@ function startWatch(url: string) {
     problems,
     missed,
     errors,
+    restarts,
     async until(condition: () => boolean) {
       while (!condition()) await changed.promise;
     },

@@ -78,6 +78,11 @@ export interface Hub extends SourceEvents {
    * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
    */
   missed(since: string | null): void;
+  /**
+   * The database was started since the source was disconnected. It may have lost what it had not written to disk: transaction ids
+   * from `xid` on may mean other transactions than cursors do. Null: it is another database. To be said before `listening`.
+   */
+  restarted(xid: bigint | null): void;
   readonly counts: Readonly<HubCounts>;
   /** Ends every stream; no more are opened. */
   close(): void;
@@ -258,6 +263,9 @@ export function createHub(options: HubOptions): Hub {
     report(found) {
       problem = found;
       for (const feed of feeds.values()) feed.report();
+    },
+    restarted(xid) {
+      for (const feed of feeds.values()) feed.restarted(xid);
     },
     missed(since) {
       for (const feed of feeds.values()) feed.missed(since);

@@ -52,6 +52,7 @@ export function createServices(config: Config, databaseUrl: string): Services {
       hub.report(problem);
     },
     onMissed: (since) => hub.missed(since),
+    onRestart: (xid) => hub.restarted(xid),
     onNote: (note) => logger.warn(note),
     onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
   });

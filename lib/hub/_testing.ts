@@ -199,6 +199,12 @@ export class MemoryDatabase {
     this.#latest = 49n;
   }
 
+  /** Comes back from a crash, and hands out transaction ids from here on. */
+  crash(nextXid: bigint): void {
+    this.#nextXid = nextXid;
+    this.#latest = nextXid - 1n;
+  }
+
   /** The listener loses its connection. */
   disconnect(): void {
     this.#connected = false;

@@ -3,7 +3,7 @@
  * viewers, grouped by filter. While it works asynchronously (reading back, catching up) announcements wait, in order.
  */
 
-import { isVisible, newerCursor, parseCursor, xmaxOf } from "../cursor.ts";
+import { clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
 import { foldOnce } from "../match.ts";
@@ -18,6 +18,7 @@ import {
 } from "../sse.ts";
 import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SETTLING, UNFLUSHED } from "./bounds.ts";
 import { type Backlog, type Backlogs, encodeBacklog } from "./backlog.ts";
+import { comesAgain } from "./comes_again.ts";
 import { type FeedOptions, type Group, viewersOf, type Wanted } from "./group.ts";
 import { type Fetched, ForeignCursorError, type WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
@@ -46,6 +47,8 @@ export class Feed {
   #began: string | null = null;
   /** Where the next catch-up has to begin, if that is older. */
   #since: string | null = null;
+  /** The database was started since: its first transaction id that cursors may not claim, null where it is another one. */
+  #restart: { readonly xid: bigint | null } | null = null;
   readonly #options: FeedOptions;
   #seen = new RecentIds(2 * RECENT.logs);
   readonly #fetches = new Map<string, Promise<Backlog>>();
@@ -98,6 +101,13 @@ export class Feed {
     if (since !== null && (this.#since === null || xmaxOf(since) < xmaxOf(this.#since))) this.#since = since;
     this.#mustCatchUp = true;
     void this.#work();
+  }
+
+  /** See {@link Hub.restarted}. The next catch-up looks what has become of the newest log. */
+  restarted(xid: bigint | null): void {
+    const before = this.#restart;
+    const both = xid === null || before?.xid === null ? null : before && before.xid < xid ? before.xid : xid;
+    if (this.#cursor !== null) this.#restart = { xid: both };
   }
 
   /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
@@ -279,7 +289,6 @@ export class Feed {
   async #catchUp(): Promise<void> {
     const { organizationId } = this;
     const { store } = this.#options;
-    const since = this.#since;
     this.#mustCatchUp = false;
     if (this.#cursor === null) {
       const cursor = await store.snapshot();
@@ -289,6 +298,8 @@ export class Feed {
       this.#settled = this.now() + SETTLING;
       return;
     }
+    if (this.#restart !== null) await this.#followRestart(this.#restart.xid);
+    const since = this.#since;
     // Nobody here was promised what came before the feed began.
     const late = since === null ? null : newerCursor(this.#began, since);
     const missed = await store.catchUp({
@@ -335,26 +346,10 @@ export class Feed {
     }
   }
 
-  /** Which of the fetched logs whoever goes on from a position comes upon once more: those that are there, and that will be. */
-  #comesAgain({ logs }: Fetched, from: number): { here: Set<number>; later: Set<number> } {
-    const announced = new Set<number>();
-    for (let position = from; position < this.recent.next; position++) {
-      const recent = this.recent.at(position);
-      if (recent) announced.add(recent.log.id);
-    }
-    const known = this.#cursor === null ? null : parseCursor(this.#cursor);
+  #comesAgain(fetched: Fetched, from: number): { here: Set<number>; later: Set<number> } {
+    const { recent } = this;
     const settling = this.now() < this.#settled;
-    const here = new Set<number>();
-    const later = new Set<number>();
-    for (const { log: { id }, xid } of logs) {
-      if (announced.has(id)) here.add(id);
-      else if (this.#seen.has(id)) continue;
-      // What is visible in the cursor was announced before it. Of the rest, what was not heard of yet still will be.
-      else if (known === null || !isVisible(xid, known)) later.add(id);
-      // Committed between LISTEN and the first cursor: nobody was promised its announcement, which may be on its way.
-      else if (settling) this.#seen.add(id);
-    }
-    return { here, later };
+    return comesAgain(fetched, from, { recent, cursor: this.#cursor, seen: this.#seen, settling });
   }
 
   /** The cursor, where it is not what the group was told last. */
@@ -376,6 +371,23 @@ export class Feed {
   }
 
   /**
+   * A crash takes back ids of transactions that never reached the disk. As long as the newest log is still there nothing was lost
+   * with them, and cursors just have to claim less.
+   */
+  async #followRestart(xid: bigint | null): Promise<void> {
+    const newest = this.recent.at(this.recent.next - 1)?.log.id;
+    const rows = xid === null || newest === undefined
+      ? null
+      : await this.#options.store.read(this.organizationId, [newest]);
+    if (xid === null || rows?.length === 0 || this.#cursor === null) throw new ForeignCursorError();
+    this.#cursor = clampCursor(this.#cursor, xid);
+    if (this.flushedCursor !== null) this.flushedCursor = clampCursor(this.flushedCursor, xid);
+    if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
+    for (const viewer of viewersOf(this.groups)) viewer.restarted(xid);
+    this.#restart = null;
+  }
+
+  /**
    * The database is another one, or an older state of it: nothing that is known is true for it, and nobody has a place in it.
    * Streams end; whoever returns is refused its cursor, and so learns of it.
    */
@@ -384,7 +396,11 @@ export class Feed {
     this.recent = new RecentLogs(RECENT);
     this.#seen = new RecentIds(2 * RECENT.logs);
     this.flushed = this.#unflushed = 0;
-    this.flushedCursor = this.#cursor = this.#since = null;
+    this.flushedCursor =
+      this.#cursor =
+      this.#since =
+      this.#restart =
+        null;
     this.#mustCatchUp = true;
   }
 }

@@ -139,3 +139,63 @@ Deno.test("createHub() ends every stream when the database is an older one, and 
   assert.deepEqual(foreign.messages, []);
   assert.equal(test.hub.counts.viewers, 1);
 });
+
+Deno.test("createHub() claims less after a crash that took back transaction ids, and misses nothing that has them next", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const viewer = open();
+  await viewer.untilReady();
+  database.insert("kept");
+  const before = database.snapshot();
+  clock.advance(20);
+  await viewer.untilLog("kept");
+  // Their ids never reach the disk.
+  for (let i = 0; i < 9; i++) {
+    const tx = database.begin();
+    tx.insert("rolled back");
+    tx.rollback();
+  }
+  database.insert("also kept");
+  clock.advance(20);
+  await viewer.untilLog("also kept");
+  database.disconnect();
+  const [xid] = /\d+$/u.exec(before.replace(/:$/u, "")) ?? [];
+  database.crash(BigInt(xid ?? 0) + 2n);
+  database.insert("before we are back 1", "before we are back 2", "before we are back 3");
+  hub.restarted(BigInt(xid ?? 0));
+  database.reconnect();
+  await viewer.until(({ states }) => states.at(-1) === "connected");
+  clock.advance(20);
+  await viewer.untilLog("before we are back 3");
+  clock.advance(15_000);
+  database.insert("live");
+  clock.advance(20);
+  await viewer.untilLog("live");
+  assert.deepEqual(viewer.messages, [
+    "kept",
+    "also kept",
+    "before we are back 1",
+    "before we are back 2",
+    "before we are back 3",
+    "live",
+  ]);
+  assert.equal(viewer.ended, false);
+});
+
+Deno.test("createHub() ends its streams after a restart that lost the newest log, and in front of another database", async () => {
+  for (const [kept, xid] of [[false, 100n], [true, null]] as const) {
+    await using test = testHub();
+    const { hub, database, clock, open } = test;
+    const viewer = open();
+    await viewer.untilReady();
+    const [id = 0] = database.insert("newest");
+    clock.advance(20);
+    await viewer.untilLog("newest");
+    database.disconnect();
+    if (!kept) database.delete(id);
+    hub.restarted(1000n);
+    hub.restarted(xid);
+    database.reconnect();
+    await viewer.until(({ ended }) => ended);
+  }
+});

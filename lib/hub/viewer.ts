@@ -4,7 +4,7 @@
  * first what was fetched for it, then the recent past, until it is level and live again. It never slows another.
  */
 
-import { newerCursor, xmaxOf } from "../cursor.ts";
+import { clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { matches } from "../match.ts";
 import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
@@ -127,6 +127,11 @@ export class Viewer {
     if (since !== null && this.#cursor !== null && xmaxOf(since) <= xmaxOf(this.#cursor)) {
       this.#cursor = since;
     }
+  }
+
+  /** Transaction ids from `xid` on mean others than before. */
+  restarted(xid: bigint): void {
+    if (this.#cursor !== null) this.#cursor = clampCursor(this.#cursor, xid);
   }
 
   /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */
