@@ -30,10 +30,10 @@ export interface DatabaseWatchOptions {
   /** Logs may have been stored after the snapshot `since` and not been announced. */
   readonly onMissed: (since: string | null) => void;
   /**
-   * The server was started since, or it is another one. Transaction ids from `xid` on may be handed out a second time; null: the
+   * The server was started since, or it is another one. Transaction ids from `xid` on may be handed out a second time; 0: the
    * cluster is another one, whose ids mean something else altogether.
    */
-  readonly onRestart: (xid: bigint | null) => void;
+  readonly onRestart: (xid: bigint) => void;
   /** Something that a person should know of and that keeps no log from anybody. Said once. */
   readonly onNote: (note: string) => void;
   /** Something could not be looked at. */
@@ -132,7 +132,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     if (before === null || before.started === origin.started) return;
     announced = null;
     const next = BigInt(origin.nextXid);
-    options.onRestart(before.cluster !== origin.cluster ? null : next < xmax ? next : xmax);
+    options.onRestart(before.cluster !== origin.cluster ? 0n : next < xmax ? next : xmax);
   }
 
   async function look(): Promise<void> {

@@ -17,7 +17,7 @@ function startWatch(url: string) {
   const problems: (string | null)[] = [];
   const missed: (string | null)[] = [];
   const errors: unknown[] = [];
-  const restarts: (bigint | null)[] = [];
+  const restarts: bigint[] = [];
   let changed = Promise.withResolvers<void>();
   const tell = () => {
     changed.resolve();
@@ -104,6 +104,8 @@ Deno.test("createDatabaseWatch() tells nothing of a database that is away, and a
   await own.start();
   await test.until(() => test.problems.length === 3);
   assert.deepEqual(test.problems, ["no_table", null, "no_table"]);
+  assert.equal(test.restarts.length, 1);
+  assert.ok((test.restarts[0] ?? 0n) > 0n);
 });
 
 Deno.test("readFacts() judges an account by what it may do, in whatever schema the table is", async () => {

@@ -80,9 +80,9 @@ export interface Hub extends SourceEvents {
   missed(since: string | null): void;
   /**
    * The database was started since the source was disconnected. It may have lost what it had not written to disk: transaction ids
-   * from `xid` on may mean other transactions than cursors do. Null: it is another database. To be said before `listening`.
+   * from `xid` on may mean other transactions than cursors do; from 0 on where it is another database. To be said before `listening`.
    */
-  restarted(xid: bigint | null): void;
+  restarted(xid: bigint): void;
   readonly counts: Readonly<HubCounts>;
   /** Ends every stream; no more are opened. */
   close(): void;

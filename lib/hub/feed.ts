@@ -8,14 +8,8 @@ import { NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
 import { foldOnce } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
-import {
-  type DatabaseState,
-  type DatabaseStatus,
-  databaseStatus,
-  encodeCursor,
-  encodeLog,
-  HEARTBEAT,
-} from "../sse.ts";
+import type { DatabaseState, DatabaseStatus } from "../sse.ts";
+import { databaseStatus, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
 import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SETTLING, UNFLUSHED } from "./bounds.ts";
 import { type Backlog, type Backlogs, encodeBacklog } from "./backlog.ts";
 import { comesAgain } from "./comes_again.ts";
@@ -47,8 +41,10 @@ export class Feed {
   #began: string | null = null;
   /** Where the next catch-up has to begin, if that is older. */
   #since: string | null = null;
-  /** The database was started since: its first transaction id that cursors may not claim, null where it is another one. */
-  #restart: { readonly xid: bigint | null } | null = null;
+  /** The database was started since: the first transaction id that cursors may not claim. */
+  #restart: bigint | null = null;
+  /** The greatest id of a log that was handed to anybody. */
+  #newest = 0;
   readonly #options: FeedOptions;
   #seen = new RecentIds(2 * RECENT.logs);
   readonly #fetches = new Map<string, Promise<Backlog>>();
@@ -104,10 +100,8 @@ export class Feed {
   }
 
   /** See {@link Hub.restarted}. The next catch-up looks what has become of the newest log. */
-  restarted(xid: bigint | null): void {
-    const before = this.#restart;
-    const both = xid === null || before?.xid === null ? null : before && before.xid < xid ? before.xid : xid;
-    if (this.#cursor !== null) this.#restart = { xid: both };
+  restarted(xid: bigint): void {
+    if (this.#cursor !== null && (this.#restart === null || xid < this.#restart)) this.#restart = xid;
   }
 
   /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
@@ -235,6 +229,7 @@ export class Feed {
     for (const log of logs) {
       if (!this.#seen.add(log.id)) continue;
       this.#options.counts.logs++;
+      this.#newest = Math.max(this.#newest, log.id);
       const recent = { log, whole: wholes.get(log.id)?.whole ?? log, text: encodeLog(log) };
       this.#unflushed += weight(recent);
       if (this.#unflushed > UNFLUSHED.bytes || this.recent.next - this.flushed >= UNFLUSHED.logs) {
@@ -298,7 +293,7 @@ export class Feed {
       this.#settled = this.now() + SETTLING;
       return;
     }
-    if (this.#restart !== null) await this.#followRestart(this.#restart.xid);
+    if (this.#restart !== null) await this.#followRestart(this.#restart);
     const since = this.#since;
     // Nobody here was promised what came before the feed began.
     const late = since === null ? null : newerCursor(this.#began, since);
@@ -349,6 +344,7 @@ export class Feed {
   #comesAgain(fetched: Fetched, from: number): { here: Set<number>; later: Set<number> } {
     const { recent } = this;
     const settling = this.now() < this.#settled;
+    for (const { log } of fetched.logs) this.#newest = Math.max(this.#newest, log.id);
     return comesAgain(fetched, from, { recent, cursor: this.#cursor, seen: this.#seen, settling });
   }
 
@@ -374,12 +370,11 @@ export class Feed {
    * A crash takes back ids of transactions that never reached the disk. As long as the newest log is still there nothing was lost
    * with them, and cursors just have to claim less.
    */
-  async #followRestart(xid: bigint | null): Promise<void> {
-    const newest = this.recent.at(this.recent.next - 1)?.log.id;
-    const rows = xid === null || newest === undefined
-      ? null
-      : await this.#options.store.read(this.organizationId, [newest]);
-    if (xid === null || rows?.length === 0 || this.#cursor === null) throw new ForeignCursorError();
+  async #followRestart(xid: bigint): Promise<void> {
+    const { organizationId } = this;
+    const isThere = xid > 0n &&
+      (this.#newest === 0 || (await this.#options.store.read(organizationId, [this.#newest])).length > 0);
+    if (!isThere || this.#cursor === null) throw new ForeignCursorError();
     this.#cursor = clampCursor(this.#cursor, xid);
     if (this.flushedCursor !== null) this.flushedCursor = clampCursor(this.flushedCursor, xid);
     if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
@@ -395,7 +390,7 @@ export class Feed {
     for (const viewer of viewersOf(this.groups)) viewer.close();
     this.recent = new RecentLogs(RECENT);
     this.#seen = new RecentIds(2 * RECENT.logs);
-    this.flushed = this.#unflushed = 0;
+    this.flushed = this.#unflushed = this.#newest = 0;
     this.flushedCursor =
       this.#cursor =
       this.#since =
