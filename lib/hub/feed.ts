@@ -371,10 +371,9 @@ export class Feed {
    * with them, and cursors just have to claim less.
    */
   async #followRestart(xid: bigint): Promise<void> {
-    const { organizationId } = this;
-    const isThere = xid > 0n &&
-      (this.#newest === 0 || (await this.#options.store.read(organizationId, [this.#newest])).length > 0);
-    if (!isThere || this.#cursor === null) throw new ForeignCursorError();
+    const ids = this.#newest > 0 ? [this.#newest] : [];
+    const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
+    if (xid === 0n || rows.length < ids.length || this.#cursor === null) throw new ForeignCursorError();
     this.#cursor = clampCursor(this.#cursor, xid);
     if (this.flushedCursor !== null) this.flushedCursor = clampCursor(this.flushedCursor, xid);
     if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
@@ -391,11 +390,8 @@ export class Feed {
     this.recent = new RecentLogs(RECENT);
     this.#seen = new RecentIds(2 * RECENT.logs);
     this.flushed = this.#unflushed = this.#newest = 0;
-    this.flushedCursor =
-      this.#cursor =
-      this.#since =
-      this.#restart =
-        null;
+    this.flushedCursor = this.#cursor = this.#since = null;
+    this.#restart = null;
     this.#mustCatchUp = true;
   }
 }
