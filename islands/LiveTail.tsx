@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { Announcer } from "../components/Announcer.tsx";
 import { DetailsPanel } from "../components/DetailsPanel.tsx";
+import { DatabaseNotice } from "../components/DatabaseNotice.tsx";
 import { FilterBar } from "../components/FilterBar.tsx";
 import { Footer } from "../components/Footer.tsx";
 import { Header } from "../components/Header.tsx";
@@ -29,6 +30,7 @@ export function LiveTail({ search, origin, renderedAt }: LiveTailProps) {
   return (
     <div class="page">
       <Header tail={tail} skew={skew} />
+      <DatabaseNotice tail={tail} />
       <FilterBar tail={tail} />
       <main class="split">
         <LogList tail={tail} origin={origin} />

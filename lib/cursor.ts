@@ -85,6 +85,13 @@ export function newerCursor(a: string | null, b: string | null): string | null {
   return xmaxOf(b) >= xmaxOf(a) ? b : a;
 }
 
+/** The same cursor for a database that has handed out no transaction id from `xid` on since: none of them is claimed. */
+export function clampCursor(text: string, xid: bigint): string {
+  const { xmin, xmax, xip } = parseCursor(text);
+  if (xmax <= xid) return text;
+  return formatCursor({ xmin: xmin < xid ? xmin : xid, xmax: xid, xip: xip.filter((one) => one < xid) });
+}
+
 /** The xmax of a cursor as text, without reading the rest. */
 export function xmaxOf(text: string): bigint {
   return BigInt(text.slice(text.indexOf(":") + 1, text.lastIndexOf(":")));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { testServer } from "../tests/postgres.ts";
 import {
+  clampCursor,
   type Cursor,
   CursorError,
   cursorUpTo,
@@ -181,4 +182,24 @@ Deno.test("shorten() claims nothing that the cursor did not, and leaves short on
   for (let xid = 1n; xid < 5010n; xid++) assert.ok(!isVisible(xid, short) || isVisible(xid, long));
   assert.ok(isVisible(11n, short) && isVisible(9n, short));
   assert.equal(shorten(short), short);
+});
+
+Deno.test("clampCursor() claims what the cursor claims of the ids below, and none of the others", () => {
+  assert.equal(clampCursor("7:15:7,12", 15n), "7:15:7,12");
+  assert.equal(clampCursor("7:15:7,12", 10n), "7:10:7");
+  assert.equal(clampCursor("7:15:7,12", 3n), "3:3:");
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: 3, max: 60 })),
+      fc.integer({ min: 3, max: 70 }),
+      (ids, n) => {
+        const xip = ids.sort((a, b) => a - b).map(BigInt);
+        const cursor = { xmin: xip[0] ?? 61n, xmax: 61n, xip };
+        const clamped = parseCursor(clampCursor(formatCursor(cursor), BigInt(n)));
+        for (let xid = 1n; xid < 75n; xid++) {
+          assert.equal(isVisible(xid, clamped), isVisible(xid, cursor) && xid < BigInt(n));
+        }
+      },
+    ),
+  );
 });

@@ -137,6 +137,21 @@ export function connectListener(url: string, { signal, onnotify, onclose }: Conn
   return postgres(url, options);
 }
 
+/** Sends one NOTIFY from a connection of its own, which is made and ended as the listener's is. */
+export async function notifyOnce(url: string, channel: string): Promise<void> {
+  const sql = postgres(url, { ...COMMON, max: 1, connection: { application_name: "tailpost-probe" } });
+  try {
+    await sql`notify ${sql(channel)}`.simple();
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** What PgBouncer says to a client that sets more at its start than it knows; such a client cannot use it. */
+export function isPoolersRefusal(error: unknown): boolean {
+  return error instanceof Error && /unsupported startup parameter/u.test(error.message);
+}
+
 /** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */
 export function isAway(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

@@ -5,13 +5,15 @@
 
 import { type Clock, systemClock } from "./clock.ts";
 import { Backlogs, MOST_BACKLOG } from "./hub/backlog.ts";
-import { Feed, type Group } from "./hub/feed.ts";
+import { Feed } from "./hub/feed.ts";
+import type { Group } from "./hub/group.ts";
 import { limitStore } from "./hub/limit.ts";
 import type { HubStore, Source, SourceEvents } from "./hub/ports.ts";
 import { Viewer } from "./hub/viewer.ts";
 import { type Filter, filterKey } from "./filter.ts";
 import { compileFilter, looksAtText, type Matcher } from "./match.ts";
 import { NotificationError, parseNotification } from "./notification.ts";
+import type { DatabaseProblem } from "./sse.ts";
 
 export type * from "./hub/ports.ts";
 
@@ -71,6 +73,18 @@ export interface Hub extends SourceEvents {
    * @throws {FilterError} when the filter does not compile
    */
   subscribe(subscription: Subscription): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What is wrong with the database, `null` once nothing is: viewers are told. */
+  report(problem: DatabaseProblem | null): void;
+  /**
+   * Commits may have gone by unannounced, though the source listens: they are caught up. Cursors may claim them all the same;
+   * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
+   */
+  missed(since: string | null): void;
+  /**
+   * The database was started since the source was disconnected. It may have lost what it had not written to disk: transaction ids
+   * from `xid` on may mean other transactions than cursors do; from 0 on where it is another database. To be said before `listening`.
+   */
+  restarted(xid: bigint): void;
   readonly counts: Readonly<HubCounts>;
   /** Ends every stream, with its cursor and a moment to return at; no more are opened. */
   close(): void;
@@ -112,6 +126,7 @@ export function createHub(options: HubOptions): Hub {
   let scheduled = false;
   let nextFlush = 0;
   let sourceConnected = true;
+  let problem: DatabaseProblem | null = null;
   let closed = false;
 
   function beat(): void {
@@ -174,6 +189,7 @@ export function createHub(options: HubOptions): Hub {
       backlogs,
       onError,
       counts,
+      problem: () => problem,
       onLeave() {
         counts.viewers--;
         if (feed.size > 0 || closed) return;
@@ -249,6 +265,16 @@ export function createHub(options: HubOptions): Hub {
     disconnected() {
       sourceConnected = false;
       for (const feed of feeds.values()) feed.disconnected();
+    },
+    report(found) {
+      problem = found;
+      for (const feed of feeds.values()) feed.report();
+    },
+    restarted(xid) {
+      for (const feed of feeds.values()) feed.restarted(xid);
+    },
+    missed(since) {
+      for (const feed of feeds.values()) feed.missed(since);
     },
     close() {
       closed = true;

@@ -22,6 +22,8 @@ export interface ListenerOptions {
   /** Makes a client of exactly one connection, which opens with its first query. */
   readonly connect: (hooks: ConnectionHooks) => postgres.Sql;
   readonly events: SourceEvents;
+  /** The liveness query, asked on each connection before anything else and then every so often. Default: `select 1`. */
+  readonly probe?: (connection: postgres.Sql) => Promise<unknown>;
   /** Called each time the connection stands. */
   readonly onConnected?: () => void;
   /** Called when a connection that stood does not answer any more; others to the same server may be as dead. */
@@ -48,6 +50,7 @@ export interface Listener extends Source, AsyncDisposable {
 /** Starts a listener. It connects at once and never gives up; dispose of it to end it. */
 export function createListener(options: ListenerOptions): Listener {
   const { connect, events, probeInterval = 10_000, probeTimeout = 5_000, delay = backoff } = options;
+  const { probe = (connection) => connection`select 1`.simple() } = options;
   const stopping = new AbortController();
   const watched = new Set<number>();
   let sql: postgres.Sql | null = null;
@@ -85,7 +88,7 @@ export function createListener(options: ListenerOptions): Listener {
     };
     stopping.signal.addEventListener("abort", stop);
     try {
-      await within(2 * probeTimeout, connection`select 1`.simple(), "No answer from PostgreSQL");
+      await within(2 * probeTimeout, probe(connection), "No answer from PostgreSQL");
       over.signal.throwIfAborted();
       sql = connection;
       giveUp = (reason) => over.abort(reason);
@@ -99,7 +102,7 @@ export function createListener(options: ListenerOptions): Listener {
       for (;;) {
         await wait(probeInterval, over.signal);
         over.signal.throwIfAborted();
-        await within(probeTimeout, connection`select 1`.simple(), () => {
+        await within(probeTimeout, probe(connection), () => {
           options.onSilent?.();
           return new Error("No answer to the liveness query");
         });

@@ -10,6 +10,7 @@
  */
 import type postgres from "postgres";
 import { label, type Migration, MigrationError, readMigrations } from "./migrations/_files.ts";
+import { cancellable, lock, LOCK_NOT_AVAILABLE, setTimeouts, sqlState } from "./migrations/_lock.ts";
 import { type Applied, compare, type MigrationStatus, verify } from "./migrations/_state.ts";
 
 export {
@@ -60,9 +61,6 @@ export interface MigrateDownOptions extends MigrateOptions {
   /** How many applied migrations to revert, newest first. Default 1; `Infinity` reverts all. */
   steps?: number;
 }
-
-/** `tailpost` in ASCII: the key of the advisory lock, which PostgreSQL scopes to one database. */
-const LOCK_KEY = "8386099895604310900";
 
 /**
  * Tells where a database stands, oldest migration first. Only reads: also for a database without any table of ours, a
@@ -152,7 +150,11 @@ async function runNext(
   try {
     // Read committed, whatever the role's default: after the wait the other program's work has to be visible.
     return await sql.begin("isolation level read committed read write", async (sql) => {
-      await lock(sql, { waitSeconds, onProgress, signal });
+      await lock(sql, {
+        waitSeconds,
+        signal,
+        onWaiting: () => onProgress?.({ type: "waiting", seconds: waitSeconds }),
+      });
       current = plan(await readApplied(sql))[0];
       if (current === undefined) return undefined;
       onProgress?.({ type: "start", step: current });
@@ -166,39 +168,6 @@ async function runNext(
     signal?.throwIfAborted();
     throw current === undefined ? error : explain(error, current, lockSeconds);
   }
-}
-
-async function lock(
-  sql: postgres.TransactionSql,
-  { waitSeconds, onProgress, signal }: {
-    waitSeconds: number;
-    onProgress: MigrateOptions["onProgress"];
-    signal: AbortSignal | undefined;
-  },
-): Promise<void> {
-  const key = sql`${LOCK_KEY}::bigint`;
-  const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_xact_lock(${key}) as locked`;
-  if (row?.locked) return;
-  onProgress?.({ type: "waiting", seconds: waitSeconds });
-  await setTimeouts(sql, waitSeconds);
-  try {
-    await cancellable(sql`select pg_advisory_xact_lock(${key})`, signal);
-  } catch (error) {
-    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
-    throw new MigrationError(
-      "waiting",
-      `Cannot migrate: another program has been migrating this database for ${waitSeconds} seconds. ` +
-        `Wait for it, or find it in pg_stat_activity, and migrate again`,
-      { cause: error },
-    );
-  }
-}
-
-/** A role's statement_timeout is for its queries: building an index on a large table may take longer. */
-async function setTimeouts(sql: postgres.TransactionSql, lockSeconds: number): Promise<void> {
-  await sql`
-    select set_config('lock_timeout', ${`${Math.max(1, Math.round(lockSeconds * 1000))}ms`}, true),
-      set_config('statement_timeout', '0', true)`;
 }
 
 async function record(
@@ -250,13 +219,6 @@ function find(migrations: readonly Migration[], number: number): Migration {
   return migration;
 }
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const LOCK_NOT_AVAILABLE = "55P03";
-
-function sqlState(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
-
 /** What PostgreSQL said about a step, with the line of the file it points to. Lost connections stay what they are. */
 function explain(
   error: unknown,
@@ -277,19 +239,4 @@ function explain(
     cause: error,
     migration: name,
   });
-}
-
-/** Sends PostgreSQL a cancel request when the signal aborts while the query runs. */
-async function cancellable<T>(
-  query: PromiseLike<T> & { cancel(): void },
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  signal?.throwIfAborted();
-  const cancel = () => query.cancel();
-  signal?.addEventListener("abort", cancel);
-  try {
-    return await query;
-  } finally {
-    signal?.removeEventListener("abort", cancel);
-  }
 }

@@ -4,11 +4,14 @@ import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { within } from "./backoff.ts";
 import type { Config } from "./config.ts";
-import { connectListener, createPool, renewPool, warmUp } from "./database.ts";
+import { parseCursor } from "./cursor.ts";
+import { connectListener, createPool, notifyOnce, renewPool, warmUp } from "./database.ts";
+import { createDatabaseWatch } from "./database_watch.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore } from "./log_store/fetch.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import type { DatabaseProblem } from "./sse.ts";
 
 /** See {@link createServices}. */
 export interface Services extends AsyncDisposable {
@@ -18,8 +21,10 @@ export interface Services extends AsyncDisposable {
   readonly metrics: Metrics;
   /** Settles once the listener is connected for the first time. */
   readonly started: Promise<void>;
-  /** Why requests cannot be served at the moment, `null` when they can. */
-  notReady(): Promise<string | null>;
+  /** Why not all is well at the moment, `null` when it is. */
+  notReady(): Promise<DatabaseProblem | null>;
+  /** Whether a cursor is ahead of the database: of another one, or of a past that it has lost. Only asks where it may be. */
+  isForeign(cursor: string): Promise<boolean>;
 }
 
 /** What services may be made of. */
@@ -48,11 +53,35 @@ export function createServices(
     maxViewers: config.maxViewers,
     onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
   });
+  const watch = createDatabaseWatch({
+    sql,
+    notify: (channel) => notifyOnce(databaseUrl, channel),
+    onProblem(problem) {
+      if (problem) logger.warn(`${problem.message} (${problem.code})`);
+      else logger.info("What was wrong with the database is not so any more");
+      hub.report(problem);
+    },
+    onMissed: (since) => hub.missed(since),
+    onRestart: (xid) => hub.restarted(xid),
+    onNote: (note) => logger.warn(note),
+    onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
+  });
+  /** Told once, and not with every try. */
+  const refusesListen = () => watch.problem?.code === "standby";
   const listener: Listener = createListener({
-    connect: (hooks) => connectListener(databaseUrl, hooks),
+    connect: (hooks) =>
+      connectListener(databaseUrl, {
+        ...hooks,
+        onnotify(channel, payload) {
+          watch.heard(channel);
+          hooks.onnotify(channel, payload);
+        },
+      }),
+    probe: (connection) => watch.probe(connection),
     onConnected() {
       started.resolve();
-      if (listener.connections > 1) logger.info("The listener is connected again");
+      watch.connected();
+      if (listener.connections > 1 && !refusesListen()) logger.info("The listener is connected again");
       warmUp(sql).catch((error: unknown) => logger.warn("Cannot open the pool: {error}", { error }));
     },
     // A query of the pool may take much longer than the listener waits, and viewers would wait for it.
@@ -61,7 +90,9 @@ export function createServices(
       listening: (id) => hub.listening(id),
       notified: (id, payload) => hub.notified(id, payload),
       disconnected(reason) {
-        logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
+        if (refusesListen()) logger.debug("Connecting again: {reason}", { reason });
+        else logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
+        watch.disconnected();
         hub.disconnected(reason);
       },
     },
@@ -74,14 +105,26 @@ export function createServices(
     metrics,
     started: started.promise,
     async notReady() {
-      if (!listener.connected) return "The listener is not connected to PostgreSQL";
+      const notReady = (message: string) => watch.problem ?? { code: "not_ready", message };
+      if (!listener.connected) return notReady("The listener is not connected to PostgreSQL");
       try {
-        await within(READY_TIMEOUT, sql`select 1`, "No answer within 2 seconds");
-        return null;
+        await within(READY_TIMEOUT, watch.inspect(), "No answer within 2 seconds");
+        return watch.problem;
       } catch (error) {
         logger.warn("Not ready: {error}", { error });
-        return "PostgreSQL does not answer queries";
+        return notReady("PostgreSQL does not answer queries");
       }
+    },
+    async isForeign(cursor) {
+      const { xmax } = parseCursor(cursor);
+      if (xmax <= watch.xmax || !listener.connected) return false;
+      try {
+        await within(READY_TIMEOUT, watch.inspect(), "No answer within 2 seconds");
+      } catch {
+        // The hub finds out once the database answers.
+        return false;
+      }
+      return xmax > watch.xmax;
     },
     async [Symbol.asyncDispose]() {
       hub.close();

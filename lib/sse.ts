@@ -9,13 +9,31 @@ import type { Log } from "./log.ts";
 export type StreamEvent =
   | {
     readonly event: "ready";
-    readonly data: { organizationId: number; database: DatabaseState; cursor: string | null };
+    readonly data: DatabaseStatus & { organizationId: number; cursor: string | null };
   }
-  | { readonly event: "status"; readonly data: { database: DatabaseState } }
+  | { readonly event: "status"; readonly data: DatabaseStatus }
   | { readonly event: "gap"; readonly data: Gap };
 
 /** Whether logs can come through at the moment. */
 export type DatabaseState = "connected" | "reconnecting";
+
+/** What is wrong with a database that answers, for programs and for people: what it is, and what to do about it. */
+export interface DatabaseProblem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What viewers are told of the database. */
+export interface DatabaseStatus {
+  readonly database: DatabaseState;
+  /** Absent while all is well. */
+  readonly problem?: DatabaseProblem;
+}
+
+/** Both as one. */
+export function databaseStatus(database: DatabaseState, problem: DatabaseProblem | null): DatabaseStatus {
+  return problem === null ? { database } : { database, problem };
+}
 
 /** Logs that a viewer will not be sent: how many, and the times of the first and the last. */
 export interface Gap {

@@ -324,6 +324,60 @@ browserTest("a page without network says so", async (_t, browser) => {
   await live(page);
 });
 
+browserTest(
+  "the status names what is wrong with the database, and what to do about it",
+  async (_t, browser) => {
+    await using tailpost = await startTailpost(server);
+    const page = await browser.open(`${tailpost.url}/logs/live`, { viewport: { width: 360, height: 740 } });
+    await live(page);
+    assert.equal(await page.locator(".database-notice").count(), 0);
+    const look = async () => await (await fetch(`${tailpost.url}/readyz`)).body?.cancel();
+    await tailpost.sql`alter table logs disable trigger logs_notify`;
+    await look();
+    const warning = chip(page, "Trigger disabled");
+    await warning.waitFor();
+    assert.match(await warning.getAttribute("class") ?? "", /chip-warning/);
+    assert.match(await warning.getAttribute("title") ?? "", /run tailpost migrate/);
+    assert.match(await page.locator(".database-notice").innerText(), /run tailpost migrate/);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+    await insert(tailpost.sql, { message: "not announced" });
+    await tailpost.sql`alter table logs enable trigger logs_notify`;
+    await look();
+    await live(page);
+    await row(page, "not announced").waitFor();
+    assert.equal(await page.locator(".database-notice").count(), 0);
+  },
+);
+
+browserTest(
+  "a page whose database was replaced says so, and shows what is there now",
+  async (_t, browser) => {
+    await using own = await testServer();
+    await using tailpost = await startTailpost(own);
+    const cluster = `${own.dataDir}/cluster/data`;
+    await insert(tailpost.sql, { message: "in the backup" });
+    await own.stop();
+    assert.ok(
+      (await new Deno.Command("cp", { args: ["-a", cluster, `${cluster}.backup`] }).output()).success,
+    );
+    await own.start();
+    const page = await browser.open(`${tailpost.url}/logs/live`);
+    await live(page);
+    for (let i = 0; i < 30; i++) await insert(tailpost.sql, { message: `lost ${i}` });
+    await row(page, "lost 29").waitFor();
+    await own.stop();
+    await Deno.remove(cluster, { recursive: true });
+    await Deno.rename(`${cluster}.backup`, cluster);
+    await own.start();
+    await page.getByText("The server no longer knew where this page had stopped").waitFor();
+    await row(page, "in the backup").waitFor();
+    // It has an id that the page has seen before.
+    await insert(tailpost.sql, { message: "after the restore" });
+    await row(page, "after the restore").waitFor();
+    assert.equal(await row(page, "lost").count(), 0);
+  },
+);
+
 browserTest("360 pixels are enough, in both themes", async (t, browser) => {
   await using tailpost = await startTailpost(server);
   await insert(tailpost.sql, { message: "word ".repeat(200), service: "a-service-with-a-rather-long-name" });

@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { wait } from "../backoff.ts";
 import { type Config, withoutPassword } from "../config.ts";
-import { createPool, isAway } from "../database.ts";
+import { createPool, isAway, isPoolersRefusal } from "../database.ts";
 import { EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
 import { CommandError, say } from "./output.ts";
 
@@ -63,6 +63,32 @@ export async function withConnection<T>(url: string, run: (sql: postgres.Sql) =>
   const sql = createPool(url, { size: 1, statementTimeout: 0 });
   try {
     return await run(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/**
+ * Makes a connection such as the server's pool is made of. Migrating needs less, and works where this is refused.
+ *
+ * @throws {CommandError} when a pooler refuses it
+ */
+export async function tryPool(url: string): Promise<void> {
+  const sql = createPool(url, { size: 1 });
+  try {
+    await sql`select 1`.simple();
+  } catch (error) {
+    // Whatever else it is may pass.
+    if (!isPoolersRefusal(error)) return;
+    throw new CommandError(
+      `Cannot serve: connect directly to PostgreSQL. At ${
+        withoutPassword(url)
+      } is a pooler such as PgBouncer, which ` +
+        "refuses the server's connections. Through one in session mode, with ignore_startup_parameters = " +
+        "statement_timeout, it works; in transaction mode LISTEN does not",
+      1,
+      { cause: error },
+    );
   } finally {
     await sql.end({ timeout: 1 });
   }

@@ -1,8 +1,10 @@
 /** `tailpost migrate up|down|status`. */
 
 import { Argument, Command } from "commander";
+import type postgres from "postgres";
 import { label, MigrationError, type MigrationProgress } from "../migrations.ts";
 import { migrateDown, migrateUp, migrationStatus } from "../migrations.ts";
+import { inspectRepairs, repair, type Repairs } from "../repair.ts";
 import { openDatabase, withConnection } from "./database.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -49,18 +51,51 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
         for (const { state, appliedAt, ...migration } of await migrationStatus(sql)) {
           print(`${label(migration).padEnd(24)} ${state}${appliedAt ? ` ${appliedAt.toISOString()}` : ""}`);
         }
+        const { problem, foreignLogs } = await inspectRepairs(sql);
+        if (problem) print(`${problem.code.padEnd(24)} ${problem.message}`);
+        if (foreignLogs > 0) print(`${"foreign_logs".padEnd(24)} ${mending(foreignLogs)}`);
         return;
       }
       const done = action === "up"
         ? await migrateUp(sql, options)
         : await migrateDown(sql, { ...options, steps });
-      if (done.length === 0) {
+      const repairs = action === "up" ? await repairing(sql, options) : null;
+      const repaired = repairs !== null && (repairs.trigger !== null || repairs.foreignLogs > 0);
+      // What cannot be mended here: say so, and not that all is well.
+      if (repairs?.problem && repairs.trigger === null) say(repairs.problem.message);
+      else if (done.length === 0 && !repaired) {
         say(`Nothing to do: ${action === "up" ? "the tables are up to date" : "nothing was applied"}`);
-      } else if (options.dryRun) {
-        for (const step of done) print(`-- ${label(step)}\n${step.sql}`);
       }
+      if (!options.dryRun) return;
+      for (const step of done) print(`-- ${label(step)}\n${step.sql}`);
+      if (repairs && repairs.trigger !== null) print(repairs.trigger);
+      if (repairs && repairs.foreignLogs > 0) print(`-- ${mending(repairs.foreignLogs)}`);
     })
   );
+}
+
+const logs = (count: number) => count === 1 ? "1 log" : `${count} logs`;
+
+const mending = (count: number) =>
+  `${logs(count)} with transaction ids of another cluster: tailpost migrate makes them old ones`;
+
+/** Repairs what is applied, and tells what it did. */
+export async function repairing(
+  sql: postgres.Sql,
+  { dryRun = false, signal }: { dryRun?: boolean; signal: AbortSignal },
+): Promise<Repairs> {
+  const repairs = await repair(sql, {
+    dryRun,
+    signal,
+    onWaiting: (seconds) => report({ type: "waiting", seconds }),
+    onMended: (rows) => {
+      if (rows === 0) say("Mending logs with transaction ids of another cluster");
+    },
+  });
+  if (dryRun) return repairs;
+  if (repairs.trigger !== null) say("Made the trigger logs_notify and its functions again");
+  if (repairs.foreignLogs > 0) say(`Mended ${logs(repairs.foreignLogs)}`);
+  return repairs;
 }
 
 /** Turns what migrating may fail with into one line. */

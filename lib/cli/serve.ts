@@ -6,8 +6,8 @@ import { wait, within } from "../backoff.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
 import { createServices, provideServices, type Services, type ServicesOptions } from "../services.ts";
-import { openDatabase, withConnection } from "./database.ts";
-import { explaining, report } from "./migrate.ts";
+import { openDatabase, tryPool, withConnection } from "./database.ts";
+import { explaining, repairing, report } from "./migrate.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
 import { addSettings, configOf } from "./settings.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -71,6 +71,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   using stop = stopSignal();
   await using database = await openDatabase(config, stop.signal);
   await prepareTables(database.url, config, stop.signal);
+  if (config.databaseUrl !== null) await tryPool(database.url);
   await using services = createServices(config, database.url, options);
   provideServices(services);
   const front = await openFront(config);
@@ -95,7 +96,11 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
 async function prepareTables(url: string, config: Config, signal: AbortSignal): Promise<void> {
   await explaining(() =>
     withConnection(url, async (sql) => {
-      if (config.migrate === "auto") return void await migrateUp(sql, { signal, onProgress: report });
+      if (config.migrate === "auto") {
+        await migrateUp(sql, { signal, onProgress: report });
+        await repairing(sql, { signal });
+        return;
+      }
       const pending = (await migrationStatus(sql)).filter(({ state }) => state === "pending");
       if (pending.length === 0) return;
       const count = pending.length === 1 ? "1 migration is" : `${pending.length} migrations are`;

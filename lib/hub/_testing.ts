@@ -14,8 +14,8 @@ import {
 } from "../hub.ts";
 import type { Level, Log } from "../log.ts";
 import { compileFilter, matches } from "../match.ts";
-import type { DatabaseState, Gap } from "../sse.ts";
-import type { Fetched, FetchQuery } from "./ports.ts";
+import type { DatabaseProblem, DatabaseState, Gap } from "../sse.ts";
+import { type Fetched, type FetchQuery, ForeignCursorError } from "./ports.ts";
 
 /** A clock that stands still until it is told. */
 export class FakeClock implements Clock {
@@ -88,6 +88,8 @@ export class MemoryDatabase {
   gate: Promise<void> | null = null;
   /** While set, answers wait for it after they have seen their snapshot. */
   answerGate: Promise<void> | null = null;
+  /** While false, commits are not announced: the trigger is off. */
+  announces = true;
   hub!: Hub;
   #rows: Row[] = [];
   #nextId = 1;
@@ -109,6 +111,7 @@ export class MemoryDatabase {
     catchUp: ({ since, head, had, ...query }) =>
       this.#answer("catchUp", () => {
         const cursor = parseCursor(since);
+        if (cursor.xmax > this.#latest + 1n) throw new ForeignCursorError();
         const missed = this.#find(query)
           .filter(({ xid, whole }) => !isVisible(xid, cursor) && !had.includes(whole.id))
           .sort((a, b) => Number(a.xid - b.xid) || a.whole.id - b.whole.id);
@@ -172,7 +175,7 @@ export class MemoryDatabase {
         this.#rows.push(...rows);
         end();
         for (const { organizationId, payload } of payloads) {
-          if (!this.#connected || !this.watched.has(organizationId)) continue;
+          if (!this.#connected || !this.announces || !this.watched.has(organizationId)) continue;
           this.hub.notified(organizationId, JSON.stringify(payload));
         }
       },
@@ -190,6 +193,20 @@ export class MemoryDatabase {
 
   delete(id: number): void {
     this.#rows = this.#rows.filter(({ whole }) => whole.id !== id);
+  }
+
+  /** A backup of an earlier time takes the place of all there is. */
+  restore(): void {
+    this.#rows = [];
+    this.#nextId = 1;
+    this.#nextXid = 50n;
+    this.#latest = 49n;
+  }
+
+  /** Comes back from a crash, and hands out transaction ids from here on. */
+  crash(nextXid: bigint): void {
+    this.#nextXid = nextXid;
+    this.#latest = nextXid - 1n;
   }
 
   /** The listener loses its connection. */
@@ -240,8 +257,13 @@ function preview(log: Log): Log {
 /** One thing that a viewer was sent. */
 export type Said =
   | { readonly kind: "log"; readonly log: Log }
-  | { readonly kind: "ready"; readonly database: DatabaseState; readonly cursor: string | null }
-  | { readonly kind: "status"; readonly database: DatabaseState }
+  | {
+    readonly kind: "ready";
+    readonly database: DatabaseState;
+    readonly cursor: string | null;
+    readonly problem?: DatabaseProblem;
+  }
+  | { readonly kind: "status"; readonly database: DatabaseState; readonly problem?: DatabaseProblem }
   | { readonly kind: "gap"; readonly gap: Gap }
   | { readonly kind: "cursor"; readonly cursor: string }
   | { readonly kind: "heartbeat" };
@@ -305,6 +327,13 @@ export class TestViewer {
 
   get states(): DatabaseState[] {
     return this.said.flatMap((said) => said.kind === "ready" || said.kind === "status" ? said.database : []);
+  }
+
+  /** The code of the problem in each of them, "" for none. */
+  get problems(): string[] {
+    return this.said.flatMap((said) =>
+      said.kind === "ready" || said.kind === "status" ? said.problem?.code ?? "" : []
+    );
   }
 
   get gaps(): Gap[] {

@@ -3,42 +3,21 @@
  * viewers, grouped by filter. While it works asynchronously (reading back, catching up) announcements wait, in order.
  */
 
-import { isVisible, newerCursor, parseCursor } from "../cursor.ts";
-import { type Filter, NO_FILTER } from "../filter.ts";
+import { clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
+import { NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
-import { foldOnce, type Matcher } from "../match.ts";
+import { foldOnce } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
-import { type DatabaseState, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
-import { type Backlog, type BacklogHolder, type Backlogs, encodeBacklog } from "./backlog.ts";
-import type { Fetched, HubStore, WholeMessage } from "./ports.ts";
+import type { DatabaseState, DatabaseStatus } from "../sse.ts";
+import { databaseStatus, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
+import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SEEN, SETTLING, UNFLUSHED } from "./bounds.ts";
+import type { Backlogs } from "./backlog.ts";
+import { comesAgain } from "./comes_again.ts";
+import { type Fetch, Fetches } from "./fetches.ts";
+import { type FeedOptions, type Group, viewersOf, type Wanted } from "./group.ts";
+import { type Fetched, ForeignCursorError, type WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
-
-/** A viewer or a returning listener that missed more than this gets the newest of them, and a gap for the others. */
-export const CATCH_UP_LIMIT = 10_000;
-
-const RECENT = { logs: 10_000, bytes: 8 * 1024 * 1024 };
-
-/** What may wait for the next flush. Far below what is kept, so that nothing is given up before it was handed on. */
-const UNFLUSHED = { logs: 1000, bytes: 2 * 1024 * 1024 };
-
-/** Announcements (of at most 8 kB each) that may wait; over it they are dropped and caught up from the table. */
-const MOST_WAITING = 1000;
-
-/**
- * A gap counts what its viewer is not sent. One that returns has a few logs already which its cursor has not seen: those of the
- * transactions that had just committed. They are the oldest of what it missed, so it is sent so many of these again.
- */
-export const GAP_HEAD = 1000;
-
-/** Rows read back in one query, of at most 1 MiB each. */
-const READ_BATCH = 50;
-
-/** How long announcements may still come of what was visible in the cursor with which the feed began, in milliseconds. */
-const SETTLING = 30_000;
-
-/** How long what was fetched for one viewer is kept for others that missed the same. */
-const KEPT_MILLISECONDS = 10_000;
 
 const encoder = new TextEncoder();
 
@@ -46,52 +25,10 @@ const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
 
 const NOTHING: ReadonlyMap<number, WholeMessage> = new Map();
 
-/** The viewers of one filter. */
-export interface Group {
-  readonly key: string;
-  readonly filter: Filter;
-  readonly matcher: Matcher;
-  readonly looksAtText: boolean;
-  readonly live: Set<Viewer>;
-  readonly behind: Set<Viewer>;
-  /** The cursor last written to the live viewers. */
-  cursor: string | null;
-}
-
-/** What a viewer wants of the table: the newest logs before `cursor`, or what it has missed since. */
-export type Wanted = { readonly tail: number; readonly cursor: string } | {
-  readonly since: string;
-  /** Its place, where it has lost one since: all before it was sent, also what the cursor has not seen. `null` for none. */
-  readonly place: number | null;
-};
-
-/** Logs read from the table for all that ask the same. */
-export interface Fetch {
-  readonly backlog: Promise<Backlog>;
-  /** Where to go on in the recent past after it. */
-  readonly from: number;
-}
-
-/** What a feed needs. */
-export interface FeedOptions {
-  readonly organizationId: number;
-  readonly store: HubStore;
-  /** Asks for a {@link Feed.flush}. */
-  readonly schedule: (feed: Feed) => void;
-  /** Waits before trying a failed query again. */
-  readonly pause: (attempt: number) => Promise<void>;
-  readonly now: () => number;
-  readonly backlogs: Backlogs;
-  readonly onError: (message: string, error: unknown) => void;
-  readonly onLeave: () => void;
-  /** Added to: logs taken in, logs written to viewers, questions to the table for viewers. */
-  readonly counts: { logs: number; sent: number; fetches: number };
-}
-
 /** See the module's comment. */
 export class Feed {
   readonly organizationId: number;
-  readonly recent = new RecentLogs(RECENT);
+  recent = new RecentLogs(RECENT);
   readonly groups = new Map<string, Group>();
   readonly backlogs: Backlogs;
   readonly now: () => number;
@@ -101,23 +38,31 @@ export class Feed {
   flushedCursor: string | null = null;
   /** The newest cursor that is true for all that came in; null before the first. */
   #cursor: string | null = null;
+  /** The first one. */
+  #began: string | null = null;
+  /** Where the next catch-up has to begin, if that is older. */
+  #since: string | null = null;
+  /** The database was started since: the first transaction id that cursors may not claim. */
+  #restart: bigint | null = null;
+  /** The greatest id of a log that was handed to anybody. */
+  #newest = 0;
   readonly #options: FeedOptions;
-  readonly #seen = new RecentIds(3 * RECENT.logs);
-  readonly #fetches = new Map<string, Fetch>();
-  readonly #kept = new Set<BacklogHolder & { readonly until: number }>();
+  #seen = new RecentIds(SEEN);
+  #fetches: Fetches;
   #settled = 0;
   #listening = false;
   #mustCatchUp = true;
   #unflushed = 0;
   #working = false;
   #waiting: Notification[] = [];
-  #state: DatabaseState | null = null;
+  #status: DatabaseStatus | null = null;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.organizationId = options.organizationId;
     this.backlogs = options.backlogs;
     this.now = options.now;
+    this.#fetches = this.#createFetches();
   }
 
   /** Whether logs come through: announcements are heard, and nothing is being caught up. */
@@ -126,22 +71,19 @@ export class Feed {
   }
 
   /** What viewers are told; null before anything is known. */
-  get state(): DatabaseState | null {
-    return this.#state;
+  get status(): DatabaseStatus | null {
+    return this.#status;
   }
 
   /** How many viewers there are. */
   get size(): number {
-    let size = 0;
-    for (const group of this.groups.values()) size += group.live.size + group.behind.size;
-    return size;
+    return this.groups.values().reduce((size, { live, behind }) => size + live.size + behind.size, 0);
   }
 
   /** From now on every commit is announced; what was missed before is caught up first. */
   listening(): void {
     this.#listening = true;
-    this.#mustCatchUp = true;
-    void this.#work();
+    this.missed(null);
   }
 
   /** Nothing is heard any more. */
@@ -149,8 +91,27 @@ export class Feed {
     this.#listening = false;
     this.#mustCatchUp = true;
     this.#waiting = [];
-    this.#dropKept();
+    this.#fetches.drop(true);
     this.#announce("reconnecting");
+  }
+
+  /** Commits after `since` (null: after the cursor) may have gone by unannounced: they are caught up. */
+  missed(since: string | null): void {
+    if (since !== null && (this.#since === null || xmaxOf(since) < xmaxOf(this.#since))) this.#since = since;
+    this.#mustCatchUp = true;
+    void this.#work();
+  }
+
+  /** See {@link Hub.restarted}. The next catch-up looks what has become of the newest log. */
+  restarted(xid: bigint): void {
+    if (this.#cursor !== null && (this.#restart === null || xid < this.#restart)) this.#restart = xid;
+  }
+
+  /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
+  report(): void {
+    if (this.#status === null) return;
+    this.#status = databaseStatus(this.#status.database, this.#options.problem());
+    for (const viewer of viewersOf(this.groups)) viewer.renew();
   }
 
   /** One announcement, in commit order. */
@@ -195,7 +156,7 @@ export class Feed {
 
   /** Writes the heartbeat, and the cursor to groups for which nothing matched in the meantime. */
   heartbeat(): void {
-    this.#dropKept(this.now());
+    this.#fetches.drop();
     for (const group of this.groups.values()) {
       for (const viewer of group.behind) {
         viewer.tell(HEARTBEAT_CHUNK);
@@ -233,45 +194,9 @@ export class Feed {
     this.#options.onLeave();
   }
 
-  /**
-   * Reads from the table what a viewer needs, once for all that ask the same: a thousand that were cut off at once return
-   * within seconds, with the same cursor. Whoever asks goes on from `from`, or from where an earlier one did. A tail does not
-   * move the cursor: it may leave out logs that come from there on.
-   */
+  /** Reads from the table what a viewer needs, see {@link Fetches.fetch}. */
   fetch(group: Group, what: Wanted, from: number): Fetch {
-    const key = JSON.stringify("tail" in what ? [what, group.key, from] : [what, group.key]);
-    const known = this.#fetches.get(key);
-    if (known && !this.isGivenUp(group, known.from)) return known;
-    this.#options.counts.fetches++;
-    const { organizationId } = this;
-    const { filter } = group;
-    const { store } = this.#options;
-    const backlog = "tail" in what
-      ? store.newest({ organizationId, filter, limit: what.tail }).then((fetched) => {
-        const { here, later } = this.#comesAgain(fetched, from);
-        const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
-        return encodeBacklog({ head: [], logs, gap: null, cursor: what.cursor }, { again: later });
-      })
-      : store.catchUp({
-        organizationId,
-        filter,
-        limit: CATCH_UP_LIMIT,
-        since: what.since,
-        head: what.place === null ? GAP_HEAD : 0,
-        had: what.place === null ? [] : this.#seen.before(what.place),
-      }).then(
-        (fetched) => {
-          const { here, later } = this.#comesAgain(fetched, from);
-          return encodeBacklog(fetched, { since: what.since, again: here.union(later) });
-        },
-      );
-    const fetch: Fetch = { backlog, from };
-    this.#fetches.set(key, fetch);
-    const forget = () => {
-      if (this.#fetches.get(key) === fetch) this.#fetches.delete(key);
-    };
-    backlog.then((backlog) => "tail" in what ? forget() : this.#keep(backlog, forget), forget);
-    return fetch;
+    return this.#fetches.fetch(group, what, from);
   }
 
   /** Whether memory cannot tell what comes from a position on: gone, or a preview where the filter needs the whole. */
@@ -284,24 +209,6 @@ export class Feed {
   fetchFailed(error: unknown, attempt: number): Promise<void> {
     this.#options.onError("Cannot read logs for a viewer", error);
     return this.#options.pause(attempt);
-  }
-
-  /** Keeps what was fetched for those who will ask the same, until others need the room or its time is over. */
-  #keep(backlog: Backlog, forget: () => void): void {
-    const holder = {
-      until: this.now() + KEPT_MILLISECONDS,
-      dropBacklog: () => {
-        this.#kept.delete(holder);
-        this.backlogs.release(backlog, holder);
-        forget();
-      },
-    };
-    this.#kept.add(holder);
-    this.backlogs.take(backlog, holder);
-  }
-
-  #dropKept(until = Infinity): void {
-    for (const holder of this.#kept) if (holder.until <= until) holder.dropBacklog();
   }
 
   /** Whether a notification can be taken in without asking the table. */
@@ -320,6 +227,7 @@ export class Feed {
     for (const log of logs) {
       if (!this.#seen.add(log.id, this.recent.next)) continue;
       this.#options.counts.logs++;
+      this.#newest = Math.max(this.#newest, log.id);
       const recent = { log, whole: wholes.get(log.id)?.whole ?? log, text: encodeLog(log) };
       this.#unflushed += weight(recent);
       if (this.#unflushed > UNFLUSHED.bytes || this.recent.next - this.flushed >= UNFLUSHED.logs) {
@@ -353,6 +261,10 @@ export class Feed {
         failures = 0;
       } catch (error) {
         this.#options.onError("Cannot catch up", error);
+        if (error instanceof ForeignCursorError) {
+          this.#startOver();
+          continue;
+        }
         this.#mustCatchUp = true;
         this.#announce("reconnecting");
         await this.#options.pause(failures++);
@@ -374,15 +286,20 @@ export class Feed {
     if (this.#cursor === null) {
       const cursor = await store.snapshot();
       this.recent.mark(cursor);
-      this.#cursor = this.flushedCursor = cursor;
+      this.#cursor = this.flushedCursor = this.#began = cursor;
+      this.#since = null;
       this.#settled = this.now() + SETTLING;
       return;
     }
+    if (this.#restart !== null) await this.#followRestart(this.#restart);
+    const since = this.#since;
+    // Nobody here was promised what came before the feed began.
+    const late = since === null ? null : newerCursor(this.#began, since);
     const missed = await store.catchUp({
       organizationId,
       filter: NO_FILTER,
       limit: CATCH_UP_LIMIT,
-      since: this.#cursor,
+      since: late !== null && xmaxOf(late) <= xmaxOf(this.#cursor) ? late : this.#cursor,
       head: 0,
       had: [],
     });
@@ -393,14 +310,14 @@ export class Feed {
       this.#settled = this.now() + SETTLING;
       for (const group of this.groups.values()) {
         for (const viewer of group.live) {
-          viewer.lose();
+          viewer.lose(late);
           group.behind.add(viewer);
         }
         group.live.clear();
       }
     }
+    if (this.#since === since) this.#since = null;
     this.recent.mark(missed.cursor);
-    // Never older than what it replaces, unless the database is another one by now: a standby that took over.
     this.#cursor = missed.cursor;
     this.#options.schedule(this);
   }
@@ -424,26 +341,25 @@ export class Feed {
     }
   }
 
-  /** Which of the fetched logs whoever goes on from a position comes upon once more: those that are there, and that will be. */
-  #comesAgain({ logs }: Fetched, from: number): { here: Set<number>; later: Set<number> } {
-    const announced = new Set<number>();
-    for (let position = from; position < this.recent.next; position++) {
-      const recent = this.recent.at(position);
-      if (recent) announced.add(recent.log.id);
-    }
-    const known = this.#cursor === null ? null : parseCursor(this.#cursor);
+  #createFetches(): Fetches {
+    const { organizationId, store, backlogs, now, counts } = this.#options;
+    return new Fetches({
+      organizationId,
+      store,
+      backlogs,
+      now,
+      counts,
+      hadBefore: (position) => this.#seen.before(position),
+      comesAgain: (fetched, from) => this.#comesAgain(fetched, from),
+      isGivenUp: (group, position) => this.isGivenUp(group, position),
+    });
+  }
+
+  #comesAgain(fetched: Fetched, from: number): { here: Set<number>; later: Set<number> } {
+    const { recent } = this;
     const settling = this.now() < this.#settled;
-    const here = new Set<number>();
-    const later = new Set<number>();
-    for (const { log: { id }, xid } of logs) {
-      if (announced.has(id)) here.add(id);
-      else if (this.#seen.has(id)) continue;
-      // What is visible in the cursor was announced before it. Of the rest, what was not heard of yet still will be.
-      else if (known === null || !isVisible(xid, known)) later.add(id);
-      // Committed between LISTEN and the first cursor: nobody was promised its announcement, which may be on its way.
-      else if (settling) this.#seen.add(id, this.recent.next);
-    }
-    return { here, later };
+    for (const { log } of [...fetched.head, ...fetched.logs]) this.#newest = Math.max(this.#newest, log.id);
+    return comesAgain(fetched, from, { recent, cursor: this.#cursor, seen: this.#seen, settling });
   }
 
   /** The cursor, where it is not what the group was told last. */
@@ -459,11 +375,38 @@ export class Feed {
   }
 
   #announce(state: DatabaseState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    for (const group of this.groups.values()) {
-      for (const viewer of group.live) viewer.inform(state);
-      for (const viewer of group.behind) viewer.inform(state);
-    }
+    if (this.#status?.database === state) return;
+    this.#status = databaseStatus(state, this.#options.problem());
+    for (const viewer of viewersOf(this.groups)) viewer.inform();
+  }
+
+  /**
+   * A crash takes back ids of transactions that never reached the disk. As long as the newest log is still there nothing was lost
+   * with them, and cursors just have to claim less.
+   */
+  async #followRestart(xid: bigint): Promise<void> {
+    const ids = this.#newest > 0 ? [this.#newest] : [];
+    const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
+    if (xid === 0n || rows.length < ids.length || this.#cursor === null) throw new ForeignCursorError();
+    this.#cursor = clampCursor(this.#cursor, xid);
+    if (this.flushedCursor !== null) this.flushedCursor = clampCursor(this.flushedCursor, xid);
+    if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
+    for (const viewer of viewersOf(this.groups)) viewer.restarted(xid);
+    this.#restart = null;
+  }
+
+  /**
+   * The database is another one, or an older state of it: nothing that is known is true for it, and nobody has a place in it.
+   * Streams end; whoever returns is refused its cursor, and so learns of it.
+   */
+  #startOver(): void {
+    for (const viewer of viewersOf(this.groups)) viewer.close();
+    this.#fetches = this.#createFetches();
+    this.recent = new RecentLogs(RECENT);
+    this.#seen = new RecentIds(SEEN);
+    this.flushed = this.#unflushed = this.#newest = 0;
+    this.flushedCursor = this.#cursor = this.#since = null;
+    this.#restart = null;
+    this.#mustCatchUp = true;
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testHub, type TestViewer } from "./_testing.ts";
-import { CATCH_UP_LIMIT, GAP_HEAD } from "./feed.ts";
+import { CATCH_UP_LIMIT, GAP_HEAD } from "./bounds.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 

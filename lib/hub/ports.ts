@@ -22,6 +22,14 @@ export interface SourceEvents {
   disconnected(reason: string): void;
 }
 
+/** A cursor that is ahead of the database: of another one, or of a past that this one has lost. */
+export class ForeignCursorError extends Error {
+  override readonly name = "ForeignCursorError";
+  constructor() {
+    super("The database is not the one that the cursor is of, or an older state of it");
+  }
+}
+
 /** Logs read from the table, for viewers or for the hub itself. */
 export interface Fetched {
   /** The oldest, which come before the gap; empty without one. */
@@ -43,7 +51,11 @@ export interface FetchedLog {
 export interface HubStore {
   /** The current snapshot, as a cursor. */
   snapshot(): Promise<string>;
-  /** What a cursor has not seen, in the order of transactions; what is too much is counted in a gap. */
+  /**
+   * What a cursor has not seen, in the order of transactions; what is too much is counted in a gap.
+   *
+   * Rejects with {@link ForeignCursorError} where the cursor is ahead of the database.
+   */
   catchUp(query: CatchUpQuery): Promise<Fetched>;
   /** The newest logs, oldest first. */
   newest(query: FetchQuery): Promise<Fetched>;

@@ -4,11 +4,13 @@
  * first what was fetched for it, then the recent past, until it is level and live again. It never slows another.
  */
 
-import { newerCursor } from "../cursor.ts";
+import { clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { matches } from "../match.ts";
-import { type DatabaseState, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
+import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
-import type { Feed, Group } from "./feed.ts";
+import type { Feed } from "./feed.ts";
+import type { Group } from "./group.ts";
+import { ForeignCursorError } from "./ports.ts";
 
 /** Bytes that may wait in a viewer's stream. Over it the viewer stops being fed until half has drained. */
 export const VIEWER_BUFFER = 1024 * 1024;
@@ -20,11 +22,6 @@ const CHUNK = 64 * 1024;
 const SKIP_MILLISECONDS = 30_000;
 
 const encoder = new TextEncoder();
-
-const status = (database: DatabaseState) =>
-  encoder.encode(encodeEvent({ event: "status", data: { database } }));
-
-const STATUS = { connected: status("connected"), reconnecting: status("reconnecting") };
 
 /** What a viewer asks for when it comes. */
 export interface ViewerRequest {
@@ -59,8 +56,8 @@ export class Viewer {
   #stalled = false;
   #fetching = false;
   #failures = 0;
-  /** The state that was written last, null before `ready`. */
-  #told: DatabaseState | null = null;
+  /** The status that was written last, null before `ready`. */
+  #told: DatabaseStatus | null = null;
 
   constructor(feed: Feed, group: Group, request: ViewerRequest, retryMilliseconds: number) {
     this.#feed = feed;
@@ -81,24 +78,31 @@ export class Viewer {
   begin(): void {
     // What commits from here on is promised, also where the feed is only about to hear of it.
     if (this.#cursor === null) this.#findPosition();
-    if (this.#feed.state === "reconnecting") this.inform("reconnecting");
+    if (this.#feed.status?.database === "reconnecting") this.inform();
     this.pump();
   }
 
-  /** Says `ready`, or that the state has changed. Where the buffer is full it is said once that has drained. */
-  inform(database: DatabaseState): void {
-    if (this.#told === database || this.#full()) return;
-    const first = this.#told === null;
+  /** Says `ready`, or that the status has changed. Where the buffer is full it is said once that has drained. */
+  inform(): void {
+    const { status, organizationId, flushedCursor } = this.#feed;
+    const told = this.#told;
+    if (status === null || told === status || this.#full()) return;
     // Before the write, which may call back at once.
-    this.#told = database;
-    if (!first) this.#write(STATUS[database]);
-    else {
-      const { organizationId, flushedCursor } = this.#feed;
+    this.#told = status;
+    const { database, problem } = status;
+    const more = problem ? { problem } : {};
+    if (told === null) {
       const cursor = this.#cursor ?? flushedCursor;
-      this.#write(
-        encoder.encode(encodeEvent({ event: "ready", data: { organizationId, database, cursor } })),
-      );
+      const data = { organizationId, database, cursor, ...more };
+      this.#write(encoder.encode(encodeEvent({ event: "ready", data })));
+    } else if (told.database !== database || told.problem?.message !== problem?.message) {
+      this.#write(encoder.encode(encodeEvent({ event: "status", data: { database, ...more } })));
     }
+  }
+
+  /** The same, unless `ready` is still to be said: that has its own time. */
+  renew(): void {
+    if (this.#told !== null) this.inform();
   }
 
   /** Writes a chunk that holds all that came for its group before `position`. */
@@ -119,10 +123,21 @@ export class Viewer {
     if (!this.#full()) this.#write(chunk);
   }
 
-  /** Its place was given up: what it missed must be fetched, but for what was written before that place. */
-  lose(): void {
+  /**
+   * Its place was given up: what it missed must be fetched, since a cursor that may be older than its own, but for what was
+   * written before that place.
+   */
+  lose(since: string | null = null): void {
     this.#place = this.#position ?? this.#place;
     this.#position = null;
+    if (since !== null && this.#cursor !== null && xmaxOf(since) <= xmaxOf(this.#cursor)) {
+      this.#cursor = since;
+    }
+  }
+
+  /** Transaction ids from `xid` on mean others than before. */
+  restarted(xid: bigint): void {
+    if (this.#cursor !== null) this.#cursor = clampCursor(this.#cursor, xid);
   }
 
   /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */
@@ -138,10 +153,10 @@ export class Viewer {
   pump(): void {
     if (this.#fetching || this.#stalled || !this.#feed.ready) return;
     if (this.#position === null && !this.#findPosition()) {
-      this.inform("connected");
+      this.inform();
       return this.#fetch();
     }
-    this.inform("connected");
+    this.inform();
     if (this.#tail > 0 && !this.#backlog) return this.#fetch();
     while (!this.#full()) {
       if (this.#backlog) this.#writeBacklog(this.#backlog);
@@ -154,9 +169,9 @@ export class Viewer {
     this.#stalled = true;
   }
 
-  /** Ends the stream; a browser returns after so many milliseconds. */
-  close(retryMilliseconds: number): void {
-    this.#write(encoder.encode(encodeRetry(retryMilliseconds)));
+  /** Ends the stream; a browser returns after so many milliseconds, or after those that it was told at the beginning. */
+  close(retryMilliseconds?: number): void {
+    if (retryMilliseconds !== undefined) this.#write(encoder.encode(encodeRetry(retryMilliseconds)));
     this.#leave();
     try {
       this.#controller.close();
@@ -198,6 +213,8 @@ export class Viewer {
         this.pump();
       },
       async (error: unknown) => {
+        // It has no place here any more; once it returns it learns so.
+        if (error instanceof ForeignCursorError) return this.close();
         await this.#feed.fetchFailed(error, this.#failures++);
         this.#fetching = false;
         if (this.#isHere()) this.pump();
@@ -255,8 +272,7 @@ export class Viewer {
   }
 
   #drained(): void {
-    const { state } = this.#feed;
-    if (this.#told !== null && state !== null) this.inform(state);
+    this.renew();
     if (!this.#stalled || (this.#controller.desiredSize ?? 0) < VIEWER_BUFFER / 2) return;
     this.#stalled = false;
     this.pump();

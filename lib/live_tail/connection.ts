@@ -1,6 +1,6 @@
 /** Where the connection to the stream stands, and how the page says so. Pure. */
 
-import type { DatabaseState } from "../sse.ts";
+import type { DatabaseStatus } from "../sse.ts";
 import type { Problem } from "./view.ts";
 
 /** The state of the connection. */
@@ -8,7 +8,7 @@ export type Connection =
   /** The first answer is awaited. */
   | { readonly phase: "connecting" }
   /** The server streams. Logs come only while its database is connected. */
-  | { readonly phase: "live"; readonly database: DatabaseState }
+  | ({ readonly phase: "live" } & DatabaseStatus)
   /**
    * The connection was lost and is being made again: at `retryAt` (epoch milliseconds), or when the browser sees fit,
    * which it tells nobody (`null`). `reason` is what the server answered, where it did.
@@ -34,6 +34,20 @@ export interface Chip {
 const CONNECTING = "Waiting for the server's first answer. If this stays, close other tabs of this page: " +
   "over HTTP/1.1 browsers open six streams at most.";
 
+/** Short names of what may be wrong with a database that answers (lib/database_state.ts). */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  standby: "Standby database",
+  pooler: "Behind a pooler",
+  no_table: "No table logs",
+  no_privilege: "Not permitted",
+  trigger_missing: "No trigger",
+  trigger_disabled: "Trigger disabled",
+  trigger_altered: "Trigger altered",
+  queue_full: "Queue full",
+  queue_filling: "Queue fills up",
+  foreign_logs: "Migrate needed",
+};
+
 /** What the chip shows at the time `now`, in epoch milliseconds. `online` is the browser's own view of the network. */
 export function chipOf(connection: Connection, online: boolean, now: number): Chip {
   if (!online) {
@@ -43,6 +57,10 @@ export function chipOf(connection: Connection, online: boolean, now: number): Ch
     case "connecting":
       return chip("waiting", "Connecting", CONNECTING);
     case "live":
+      if (connection.problem) {
+        const { code, message } = connection.problem;
+        return chip("warning", PROBLEMS[code] ?? "Database problem", message);
+      }
       return connection.database === "connected"
         ? chip("good", "Live", "Logs appear as soon as their transaction commits.")
         : chip(

@@ -11,6 +11,14 @@ Deno.test("chipOf() names every state", () => {
   assert.equal(label({ phase: "live", database: "connected" }), "Live");
   assert.equal(label({ phase: "live", database: "reconnecting" }), "Database reconnecting");
   assert.equal(label({ phase: "live", database: "connected" }, false), "Offline");
+  const standby = { code: "standby", message: "Connect to the primary" };
+  for (const database of ["connected", "reconnecting"] as const) {
+    const { tone, label, hint } = chipOf({ phase: "live", database, problem: standby }, true, 0);
+    assert.deepEqual([tone, label, hint], ["warning", "Standby database", "Connect to the primary"]);
+  }
+  // Of a server that is newer than the page.
+  const unknown = { code: "other", message: "..." };
+  assert.equal(label({ phase: "live", database: "connected", problem: unknown }), "Database problem");
   const problem = { path: null, message: "No" };
   assert.equal(label({ phase: "refused", status: 401, problem }), "Signed out");
   assert.equal(label({ phase: "refused", status: 400, problem }), "Not streaming");

@@ -1,7 +1,7 @@
 /** Reads what the stream sends. What is not as agreed is `null`, never a crash. Pure. */
 
 import { isLevel, type Log } from "../log.ts";
-import type { DatabaseState, Gap } from "../sse.ts";
+import type { DatabaseProblem, DatabaseState, DatabaseStatus, Gap } from "../sse.ts";
 
 /** A log, from the data of a `message` event. */
 export function readLog(data: string): Log | null {
@@ -19,17 +19,17 @@ export function logOf(value: Record<string, unknown> | null): Log | null {
 }
 
 /** The data of a `ready` event. */
-export function readReady(data: string): { database: DatabaseState; cursor: string | null } | null {
+export function readReady(data: string): DatabaseStatus & { cursor: string | null } | null {
   const value = parse(data);
   if (value === null) return null;
   const { cursor } = value;
-  return { database: databaseState(value.database), cursor: typeof cursor === "string" ? cursor : null };
+  return { ...databaseStatus(value), cursor: typeof cursor === "string" ? cursor : null };
 }
 
 /** The data of a `status` event. */
-export function readStatus(data: string): DatabaseState | null {
+export function readStatus(data: string): DatabaseStatus | null {
   const value = parse(data);
-  return value === null ? null : databaseState(value.database);
+  return value === null ? null : databaseStatus(value);
 }
 
 /** The data of a `gap` event. */
@@ -41,8 +41,16 @@ export function readGap(data: string): Gap | null {
   return { missed, from, to };
 }
 
-function databaseState(value: unknown): DatabaseState {
-  return value === "reconnecting" ? "reconnecting" : "connected";
+function databaseStatus(value: Record<string, unknown>): DatabaseStatus {
+  const database: DatabaseState = value.database === "reconnecting" ? "reconnecting" : "connected";
+  const problem = databaseProblem(value.problem);
+  return problem === null ? { database } : { database, problem };
+}
+
+function databaseProblem(value: unknown): DatabaseProblem | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { code, message } = value as Record<string, unknown>;
+  return typeof code === "string" && typeof message === "string" ? { code, message } : null;
 }
 
 /** Reads JSON; what is no object is `null`. */

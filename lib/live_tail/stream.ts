@@ -142,7 +142,8 @@ export function createStream(
       // After a resume the older cursor stands until an id comes: what lies between may still be on its way.
       cursor ??= ready.cursor;
       attempt = 0;
-      say({ phase: "live", database: ready.database });
+      const { cursor: _, ...status } = ready;
+      say({ phase: "live", ...status });
     });
     onData("message", (data) => {
       const log = readLog(data);
@@ -158,9 +159,9 @@ export function createStream(
       }
     });
     onData("status", (data) => {
-      const database = readStatus(data);
-      if (database === null) broken();
-      else say({ phase: "live", database });
+      const status = readStatus(data);
+      if (status === null) broken();
+      else say({ phase: "live", ...status });
     });
     on("error", () => {
       if (opened.readyState === CLOSED) void gaveUp();
@@ -170,10 +171,13 @@ export function createStream(
     });
   }
 
-  /** Before the first word of a stream: clears what another filter left, says where a lost cursor tore a hole. */
+  /**
+   * Before the first word of a stream: clears what another filter left, or another database, whose ids may mean other logs;
+   * says where a lost cursor tore a hole.
+   */
   function begin(): void {
-    if (fresh) emit({ kind: "reset" });
-    else if (cursorLost) emit({ kind: "note", text: LOST_PLACE });
+    if (fresh || cursorLost) emit({ kind: "reset" });
+    if (!fresh && cursorLost) emit({ kind: "note", text: LOST_PLACE });
     fresh = false;
     cursorLost = false;
   }

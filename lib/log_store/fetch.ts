@@ -7,8 +7,15 @@
 
 import type postgres from "postgres";
 import { within } from "../backoff.ts";
-import { formatCursor, parseCursor, shorten } from "../cursor.ts";
-import type { CatchUpQuery, Fetched, FetchedLog, FetchQuery, HubStore } from "../hub/ports.ts";
+import { formatCursor, parseCursor, shorten, xmaxOf } from "../cursor.ts";
+import {
+  type CatchUpQuery,
+  type Fetched,
+  type FetchedLog,
+  type FetchQuery,
+  ForeignCursorError,
+  type HubStore,
+} from "../hub/ports.ts";
 import type { Gap } from "../sse.ts";
 import { batchSize, columns, type Condition, condition, type Row, toLog, wholeMessage } from "./rows.ts";
 
@@ -30,7 +37,11 @@ export function createHubStore(sql: postgres.Sql, { timeout = TIMEOUT } = {}): H
     newest: (query) => fetched(readTail(sql, query)),
     catchUp: (query) => {
       const found = condition(sql, query.filter);
-      return fetched((found.matches ? readAndMatch : readNewest)(sql, query, found));
+      return fetched((found.matches ? readAndMatch : readNewest)(sql, query, found)).then((fetched) => {
+        // Snapshots of one database only ever grow.
+        if (xmaxOf(query.since) > xmaxOf(fetched.cursor)) throw new ForeignCursorError();
+        return fetched;
+      });
     },
     async read(organizationId, ids) {
       const rows = await bounded(sql<Row[]>`
@@ -94,7 +105,7 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
   const rows = withCursor(
     sql,
     sql`
-      select ${columns(sql)}, xid::text as xid ${wholeMessage(sql, found.matches !== null)}
+      select ${columns(sql)}, ${knownXid(sql)} as xid ${wholeMessage(sql, found.matches !== null)}
       from logs where organization_id = ${query.organizationId} ${found.sql}
       order by id desc limit ${found.matches ? MOST_SCANNED : query.limit}`,
   );
@@ -111,13 +122,25 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
   return { head: [], logs: logs.reverse(), cursor, gap: null };
 }
 
-/** The rows that a cursor has not seen, and that the asker has not had all the same. */
+/**
+ * The transaction of a row, 2 (PostgreSQL's FrozenTransactionId) where this cluster has not begun it: such a row came with a dump,
+ * and no announcement of it is to be waited for.
+ */
+function knownXid(sql: postgres.Sql) {
+  return sql`case when xid < pg_snapshot_xmax(pg_current_snapshot()) then xid::text else '2' end`;
+}
+
+/**
+ * The rows that a cursor has not seen, and that the asker has not had all the same. Those whose transactions this cluster has not begun (see {@link knownXid}) are nobody's:
+ * without the upper bound they would come again with every catch-up.
+ */
 function missed(sql: postgres.Sql, query: CatchUpQuery, found: Condition) {
   const had = query.had.length === 0 ? sql`` : sql`
       and not exists (select from unnest(${`{${query.had.join()}}`}::text::bigint[]) as had (id) where had.id = logs.id)`;
   return sql`
     from logs where organization_id = ${query.organizationId}
       and xid >= pg_snapshot_xmin(${query.since}::pg_snapshot)
+      and xid < pg_snapshot_xmax(pg_current_snapshot())
       and not pg_visible_in_snapshot(xid, ${query.since}::pg_snapshot)
       ${had}
       ${found.sql}`;

@@ -1,4 +1,4 @@
-import { parseCursor } from "../../../lib/cursor.ts";
+import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
 import { organizationOf, wholeNumber } from "../../../lib/query.ts";
@@ -11,10 +11,17 @@ const HEADERS = {
 
 export const handler = define.handlers({
   /** The live tail, as Server-Sent Events. */
-  GET({ req, url: { searchParams }, state }) {
+  async GET({ req, url: { searchParams }, state }) {
     // A browser that reconnects repeats its first URL: the header is the newer of the two.
     const since = req.headers.get("last-event-id") || searchParams.get("lastEventId") || null;
-    if (since !== null) parseCursor(since);
+    if (since !== null) {
+      parseCursor(since);
+      if (await state.services.isForeign(since)) {
+        throw new CursorError(
+          "The cursor is ahead of this database: it is of another one, or of a state that was lost",
+        );
+      }
+    }
     const stream = state.services.hub.subscribe({
       organizationId: organizationOf(searchParams),
       filter: parseFilter(searchParams),
