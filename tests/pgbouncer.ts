@@ -1,30 +1,12 @@
 /** A real PgBouncer in front of a test's PostgreSQL, where one is installed. */
 
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { freePort, installed } from "./installed.ts";
 import { run } from "./server.ts";
 
-/** The path of the machine's PgBouncer, `null` where there is none. Debian puts it where only root's PATH leads. */
-export function findPgBouncer(): string | null {
-  const folders = [...(Deno.env.get("PATH") ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-  const isFile = (path: string) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  };
-  return folders.filter((folder) => folder !== "").map((folder) => join(folder, "pgbouncer")).find(isFile) ??
-    null;
-}
+const { path, test } = installed("pgbouncer");
 
-const path = findPgBouncer();
-// deno-lint-ignore no-console -- whoever runs the tests must know what was left out
-if (!path) console.log("Tests with PgBouncer are left out: install one (apt install pgbouncer)");
-
-/** Registers a test that needs PgBouncer; on a machine without one it is reported as ignored. */
-export function pgBouncerTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: path === null, fn });
-}
+export { test as pgBouncerTest };
 
 /** A running PgBouncer. */
 export interface PgBouncer extends AsyncDisposable {
@@ -38,9 +20,7 @@ export async function startPgBouncer(
   { mode, settings = {} }: { mode: "transaction" | "session"; settings?: Record<string, string> },
 ): Promise<PgBouncer> {
   const target = new URL(databaseUrl);
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
+  const port = freePort();
   const folder = await Deno.makeTempDir({ prefix: "tailpost-pgbouncer-" });
   const user = `user=${target.username} password=${target.password}`;
   const lines = Object.entries({
