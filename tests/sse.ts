@@ -14,8 +14,8 @@ export interface TestViewer extends AsyncDisposable {
   readonly headers: Headers;
   /** Everything as it came. */
   raw(): string;
-  /** Waits until `done` holds, which is asked again whenever something came. Rejects after 20 seconds. */
-  until(what: string, done: (viewer: TestViewer) => boolean): Promise<void>;
+  /** Waits until `done` holds, which is asked again whenever something came. Rejects after so many seconds, 20 by default. */
+  until(what: string, done: (viewer: TestViewer) => boolean, seconds?: number): Promise<void>;
   /** Waits for a log with this message. */
   untilLog(message: string): Promise<Log>;
   /** Settles when the server ended the stream. */
@@ -64,13 +64,15 @@ export async function openViewer(url: string, headers: Record<string, string> = 
     headers: response.headers,
     raw: () => raw,
     ended,
-    async until(what, done) {
+    async until(what, done, seconds = 20) {
       const late = Promise.withResolvers<never>();
       const fail = () =>
         late.reject(
-          new Error(`No ${what} within 20 s: ${logs.length} logs, ${JSON.stringify(events.slice(-5))}`),
+          new Error(
+            `No ${what} within ${seconds} s: ${logs.length} logs, ${JSON.stringify(events.slice(-5))}`,
+          ),
         );
-      const timer = setTimeout(fail, 20_000);
+      const timer = setTimeout(fail, seconds * 1000);
       try {
         while (!done(viewer)) {
           if (isOver) fail();

@@ -135,8 +135,11 @@ function knownXid(sql: postgres.Sql) {
  * without the upper bound they would come again with every catch-up.
  */
 function missed(sql: postgres.Sql, query: CatchUpQuery, found: Condition) {
-  const had = query.had.length === 0 ? sql`` : sql`
-      and not exists (select from unnest(${`{${query.had.join()}}`}::text::bigint[]) as had (id) where had.id = logs.id)`;
+  // NOT IN, for it is always a hashed subplan. A join would be planned by how many rows are expected, which right after a
+  // large transaction is far too few: a nested loop over thousands of ids for each row.
+  const had = query.had.length === 0
+    ? sql``
+    : sql`and id not in (select unnest(${`{${query.had.join()}}`}::text::bigint[]))`;
   return sql`
     from logs where organization_id = ${query.organizationId}
       and xid >= pg_snapshot_xmin(${query.since}::pg_snapshot)

@@ -12,9 +12,6 @@ import { VIEWER_FAULTS } from "./viewer_faults.ts";
 import type { Fault, World } from "./world.ts";
 import { runWriters, withClient, WRITER } from "./writers.ts";
 
-/** How long the last viewer may take to see the end, in milliseconds: a dead connection is found in 15 s. */
-const LEVEL = 60_000;
-
 /** How to run. */
 export interface FaultsOptions {
   readonly seconds: number;
@@ -26,14 +23,16 @@ export interface FaultsOptions {
   readonly entry?: URL;
   /** Its environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How long the last viewer may take to see the end, in milliseconds. Default 60,000: a dead connection is found in 15 s. */
+  readonly patience?: number;
   readonly signal?: AbortSignal;
   /** Told how it gets on, every few seconds. */
   readonly onProgress?: (progress: Progress) => void;
-  /** Told of each fault that is over, and whether it could happen. */
   /** Given the address of the database, for whoever wants to look in. */
   readonly onStarted?: (url: string) => void;
   /** Given the last lines that the server wrote. */
   readonly onServerOutput?: (text: string) => void;
+  /** Told of each fault that is over, how long it took and whether it could happen. */
   readonly onFault?: (kind: string, milliseconds: number, done: boolean) => void;
 }
 
@@ -115,7 +114,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   signal.throwIfAborted();
   stopWriting.abort();
   await writing;
-  await becomeLevel(world);
+  await becomeLevel(world, options.patience);
   clearInterval(ticking);
   progress();
   signal.throwIfAborted();
@@ -144,6 +143,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
 /** Heals everything, and lets every viewer read up to a last log. */
 async function becomeLevel(
   { url, superuserUrl, proxy, viewers, problems, tasks, numbers }: World,
+  patience = 60_000,
 ): Promise<void> {
   proxy.heal();
   await withClient(superuserUrl, 20_000, async (sql) => {
@@ -158,8 +158,8 @@ async function becomeLevel(
   await withClient(url, 10_000, (sql) => insert(sql, markers));
   await Promise.all(viewers.map(async (viewer) => {
     const isLevel = () => !viewer.ledger.isWaiting && viewer.ledger.newest >= last;
-    if (!await viewer.until(isLevel, LEVEL)) {
-      problems.push(`${viewer.name} did not see the end within ${LEVEL / 1000} s`);
+    if (!await viewer.until(isLevel, patience)) {
+      problems.push(`${viewer.name} did not see the end within ${patience / 1000} s`);
     }
     viewer.stop();
   }));

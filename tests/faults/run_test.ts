@@ -20,6 +20,7 @@ Deno.test("runFaults() finds a listener that does not catch up when it comes bac
     writers: 12,
     faults: ["listener terminated", "PostgreSQL restarted", "resume by header"],
     entry,
+    patience: 10_000,
     env: { FAULTS_PLANT: "no-catch-up" },
   });
   assert.ok(result.missing > 0);
@@ -33,6 +34,7 @@ Deno.test("runFaults() finds a catch-up by the greatest id", async () => {
     writers: 24,
     faults: ["listener terminated", "resume by header", "resume by query", "server killed"],
     entry,
+    patience: 10_000,
     env: { FAULTS_PLANT: "greatest-id" },
   });
   assert.ok(result.missing > 0);
@@ -41,11 +43,12 @@ Deno.test("runFaults() finds a catch-up by the greatest id", async () => {
 
 Deno.test("runFaults() finds a catch-up whose cursor does not outlive a crash", async () => {
   const result = await runFaults({
-    seconds: 10,
+    seconds: 14,
     seed: 1,
     writers: 16,
-    faults: ["crash after rollbacks"],
+    faults: ["crash while viewers are away"],
     entry,
+    patience: 10_000,
     env: { FAULTS_PLANT: "raw-snapshot" },
   });
   assert.ok(result.missing > 0);

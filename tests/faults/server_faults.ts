@@ -43,7 +43,23 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
     await postgres.restart("immediate");
     return true;
   },
-  "crash after rollbacks": (world) => crashAfterRollbacks(world),
+  "crash after rollbacks": (world) =>
+    crashAfterRollbacks(world, async () => {
+      // It comes back within half a second, and catches up.
+      await terminate(world, LISTENER);
+      await wait(1000, world.signal);
+    }),
+  "crash while viewers are away": (world) => {
+    const back = Promise.withResolvers<void>();
+    return crashAfterRollbacks(world, async () => {
+      // All viewers catch up from the table, and half of them leave with the cursor of that.
+      await world.server.restart("SIGKILL", 0);
+      await wait(1500, world.signal);
+      for (const viewer of world.viewers.filter((_, i) => i % 2 === 0)) {
+        viewer.stayAway("header", back.promise);
+      }
+    }).finally(() => world.tasks.push(wait(1500, world.signal).then(back.resolve)));
+  },
   "server killed": async ({ server }, dice) => {
     await server.restart("SIGKILL", dice.int(0, 1500));
     return true;
@@ -102,9 +118,12 @@ async function terminate({ superuserUrl }: World, application: string): Promise<
 /** Rollbacks of which the disk does not know when PostgreSQL crashes, though cursors do. */
 const ROLLBACKS = 20;
 
-/** PostgreSQL hands the ids of transactions out again that it does not find on its disk. No cursor may have claimed them. */
-async function crashAfterRollbacks(world: World): Promise<boolean> {
-  const { url, postgres, signal } = world;
+/**
+ * PostgreSQL hands the ids of transactions out again that it does not find on its disk. No cursor may have claimed them, whoever
+ * takes one meanwhile.
+ */
+async function crashAfterRollbacks(world: World, meanwhile: () => Promise<void>): Promise<boolean> {
+  const { url, postgres } = world;
   let done = false;
   await attempt(() =>
     withClient(url, 15_000, async (lock) => {
@@ -113,9 +132,7 @@ async function crashAfterRollbacks(world: World): Promise<boolean> {
       await withClient(url, 5000, async (sql) => {
         for (let i = 0; i < ROLLBACKS; i++) await sql.unsafe("begin; select pg_current_xact_id(); rollback");
       });
-      // It comes back within half a second, and catches up.
-      await terminate(world, LISTENER);
-      await wait(1000, signal);
+      await meanwhile();
       await postgres.restart("immediate");
       done = true;
     })
