@@ -54,6 +54,11 @@ export function isTorn(entry: Entry): entry is GapEntry {
   return entry.kind === "gap" && entry.cause === "stream";
 }
 
+/** The gap that a gap of the stream grows to when the rows after it go; `null` as long as none has gone. */
+export function tear(torn: Gap | null, entry: Entry): Gap | null {
+  return torn !== null || isTorn(entry) ? widenGap(torn, entry) : null;
+}
+
 /** Counts the logs among `entries`. */
 export function tally(entries: readonly Entry[]): Tally {
   let logs = 0;

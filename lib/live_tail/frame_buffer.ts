@@ -3,7 +3,7 @@
  * the buffer is bounded; what goes over it is counted. Pure but for the scheduler it is given.
  */
 
-import { addTally, type Entry, isTorn, NO_TALLY, tally, widenGap } from "./entries.ts";
+import { addTally, type Entry, NO_TALLY, tally, tear, widenGap } from "./entries.ts";
 import { type Batch, LIST_CAP, type Overflow } from "./list.ts";
 
 /** Collects entries and hands them on once a frame. */
@@ -38,7 +38,7 @@ export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBu
     if (surplus.length === 0) return;
     overflow = {
       gap: surplus.reduce(widenGap, overflow?.gap ?? null),
-      torn: overflow?.torn === true || surplus.some(isTorn),
+      torn: surplus.reduce(tear, overflow?.torn ?? null),
       tally: addTally(overflow?.tally ?? NO_TALLY, tally(surplus)),
     };
   }

@@ -16,6 +16,7 @@ import {
   NO_TALLY,
   type Tally,
   tally,
+  tear,
   widenGap,
 } from "./entries.ts";
 
@@ -50,8 +51,8 @@ export interface Batch {
 /** Entries of which only a count is left. */
 export interface Overflow {
   readonly gap: Gap | null;
-  /** Whether there are logs among them that never came. */
-  readonly torn: boolean;
+  /** From the first gap of the stream among them on; `null` without one. */
+  readonly torn: Gap | null;
   readonly tally: Tally;
 }
 
@@ -64,7 +65,7 @@ export const EMPTY_BATCH: Batch = { entries: [], overflow: null };
 /** Takes a batch into the list, as far as the reader's stance lets it. */
 export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST_CAP): TailList {
   if (stance.kind === "follow") {
-    const pending = [...marker(list), ...list.waiting, ...tear(list, batch), ...batch.entries];
+    const pending = [...marker(list), ...list.waiting, ...lost(list, batch), ...batch.entries];
     if (pending.length === 0 && list.fresh.logs === 0) return list;
     return { rows: newest([...list.rows, ...pending], cap), waiting: [], overflow: null, fresh: NO_TALLY };
   }
@@ -111,9 +112,9 @@ function marker(held: Pick<TailList, "waiting" | "overflow">): GapEntry[] {
 }
 
 /** What a full buffer lost, as a row where a gap of the stream has to stay. */
-function tear({ rows }: TailList, { overflow, entries }: Batch): GapEntry[] {
-  if (!overflow?.gap || !(overflow.torn || rows.some(isTorn))) return [];
-  return [{ kind: "gap", key: `lost-${entries[0]?.key ?? "all"}`, gap: overflow.gap, cause: "stream" }];
+function lost({ rows }: TailList, { overflow, entries }: Batch): GapEntry[] {
+  const gap = rows.some(isTorn) ? overflow?.gap : overflow?.torn;
+  return gap ? [{ kind: "gap", key: `lost-${entries[0]?.key ?? "all"}`, gap, cause: "stream" }] : [];
 }
 
 /** How many of the rows above the viewport may go: what they leave behind may need one of their places. */
@@ -126,11 +127,12 @@ function cover(gap: Gap | null, entries: readonly Entry[]): Gap | null {
   return entries.reduce(widenGap, gap);
 }
 
-/** The newest rows. A gap of logs that never came does not go with the rows above it: it stays on top, and grows. */
+/** The newest rows. A gap of the stream does not go with the rows above it: it stays on top, and those after it count to it. */
 function newest(entries: readonly Entry[], cap: number): readonly Entry[] {
   if (entries.length <= cap) return entries;
-  const torn = entries.slice(0, entries.length - cap + 1).find(isTorn);
-  if (!torn) return entries.slice(entries.length - cap);
-  const gap = cover(null, entries.slice(0, entries.length - cap + 1)) ?? torn.gap;
-  return [{ ...torn, gap }, ...entries.slice(entries.length - cap + 1)];
+  const gone = entries.slice(0, entries.length - cap + 1);
+  const gap = gone.reduce(tear, null);
+  const torn = gone.find(isTorn);
+  if (!torn || gap === null) return entries.slice(entries.length - cap);
+  return [{ ...torn, gap }, ...entries.slice(gone.length)];
 }

@@ -71,7 +71,7 @@ Deno.test("receive() counts what a full buffer lost, and all that waited before 
   const gap = { missed: 10, from: "2026-01-01T00:00:08.000Z", to: "2026-01-01T00:00:17.000Z" };
   const list = receive(
     held,
-    { entries: logs(18, 22), overflow: { gap, torn: false, tally: { logs: 10, errors: 2 } } },
+    { entries: logs(18, 22), overflow: { gap, torn: null, tally: { logs: 10, errors: 2 } } },
     PAUSE,
     5,
   );
@@ -91,7 +91,7 @@ Deno.test("receive() keeps a gap of the stream on top when the rows above it go,
   const before = arrive(EMPTY_LIST, [log(1), log(2), torn, log(5), log(6)], FOLLOW, 5);
   const after = arrive(before, logs(7, 10), FOLLOW, 5);
   assert.deepEqual(keys(after.rows), ["gap-0", "7", "8", "9", "10"]);
-  assert.deepEqual(after.rows[0], { ...torn, gap: { missed: 1004, from: at(1), to: at(6) } });
+  assert.deepEqual(after.rows[0], { ...torn, gap: { missed: 1002, from: at(3), to: at(6) } });
   const read = arrive(after, logs(11, 12), { kind: "read", above: 2 }, 5);
   assert.deepEqual(keys(read.rows), ["gap-0", "8", "9", "10", "11"], "the first visible row stays");
   assert.deepEqual(keys(read.waiting), ["12"]);
@@ -99,7 +99,7 @@ Deno.test("receive() keeps a gap of the stream on top when the rows above it go,
 
 Deno.test("receive() shows a gap that a full buffer lost as a row", () => {
   const gap = { missed: 10_000, from: "2026-01-01T00:00:08.000Z", to: "2026-01-01T00:00:17.000Z" };
-  const overflow = { gap, torn: true, tally: { logs: 9000, errors: 0 } };
+  const overflow = { gap: { ...gap, missed: 10_500 }, torn: gap, tally: { logs: 9000, errors: 0 } };
   const list = receive(
     arrive(EMPTY_LIST, logs(1, 3), FOLLOW, 5),
     { entries: logs(18, 22), overflow },
@@ -107,12 +107,12 @@ Deno.test("receive() shows a gap that a full buffer lost as a row", () => {
     5,
   );
   const [first, ...rest] = list.rows;
-  assert.ok(first?.kind === "gap" && first.cause === "stream" && first.gap.missed === 10_004);
+  assert.ok(first?.kind === "gap" && first.cause === "stream" && first.gap.missed === 10_001);
   assert.deepEqual(keys(rest), ["19", "20", "21", "22"]);
-  const untorn = { ...overflow, torn: false };
+  const untorn = { ...overflow, torn: null };
   const later = receive(list, { entries: logs(43, 47), overflow: untorn }, FOLLOW, 5);
   assert.ok(
-    later.rows[0]?.kind === "gap" && later.rows[0].gap.missed === 20_009,
+    later.rows[0]?.kind === "gap" && later.rows[0].gap.missed === 20_506,
     "the gap that stands takes it",
   );
   assert.deepEqual(
