@@ -5,6 +5,7 @@ import { startProxy } from "../../tests/proxy.ts";
 import { parseCursor } from "../cursor.ts";
 import { createPool } from "../database.ts";
 import { NO_FILTER, parseFilter } from "../filter.ts";
+import { ForeignCursorError } from "../hub/ports.ts";
 import { migrateUp } from "../migrations.ts";
 import { createHubStore } from "./fetch.ts";
 
@@ -291,4 +292,30 @@ Deno.test("catchUp() and snapshot() claim no transaction whose id a crash hands 
       assert.deepEqual(logs.map(({ log }) => log.message), ["after 1", "after 2"]);
     }
   });
+});
+
+Deno.test("catchUp() takes a cursor that claims transactions which were rolled back last of all", async () => {
+  await using db = await migrated();
+  const { sql } = db;
+  const store = createHubStore(sql);
+  await sql`insert into logs (message) values ('before')`;
+  const announced = Promise.withResolvers<string>();
+  const { unlisten } = await sql.listen("logs_1", (payload) => announced.resolve(JSON.parse(payload).s));
+  await sql.begin(async (tx) => {
+    await tx`select pg_current_xact_id()`;
+    await (await begin(sql, "undone")).end("rollback");
+    await tx`insert into logs (message) values ('newest')`;
+  });
+  const since = await announced.promise;
+  await unlisten();
+  const { xmax } = parseCursor(since);
+  assert.ok(xmax > parseCursor(await store.snapshot()).xmax, "it claims the one that was rolled back");
+  for (const filter of filters) {
+    const query = { organizationId: 1, filter, limit: 1000, head: 0, had: [] };
+    const { logs, cursor } = await store.catchUp({ ...query, since });
+    assert.deepEqual(logs.map(({ log }) => log.message), ["newest"]);
+    assert.deepEqual((await store.catchUp({ ...query, since: cursor })).logs, []);
+    const ahead = `${xmax + 1n}:${xmax + 1n}:`;
+    await assert.rejects(() => store.catchUp({ ...query, since: ahead }), ForeignCursorError);
+  }
 });

@@ -37,11 +37,7 @@ export function createHubStore(sql: postgres.Sql, { timeout = TIMEOUT } = {}): H
     newest: (query) => fetched(readTail(sql, query)),
     catchUp: (query) => {
       const found = condition(sql, query.filter);
-      return fetched((found.matches ? readAndMatch : readNewest)(sql, query, found)).then((fetched) => {
-        // Snapshots of one database only ever grow.
-        if (xmaxOf(query.since) > xmaxOf(fetched.cursor)) throw new ForeignCursorError();
-        return fetched;
-      });
+      return fetched((found.matches ? readAndMatch : readNewest)(sql, query, found));
     },
     async read(organizationId, ids) {
       const rows = await bounded(sql<Row[]>`
@@ -70,7 +66,8 @@ const MOST_UNDONE = 10_000;
 function currentCursor(sql: postgres.Sql) {
   return sql`
     select least(xmin, upper) || ':' || upper || ':'
-      || array_to_string(array(select xid from pg_snapshot_xip(s) as xid where xid::text::bigint < upper), ',') as cursor
+      || array_to_string(array(select xid from pg_snapshot_xip(s) as xid where xid::text::bigint < upper), ',') as cursor,
+      xmax::text as "snapshotXmax"
     from (select pg_current_snapshot() as s) as now
     cross join lateral (
       select pg_snapshot_xmin(s)::text::bigint as xmin, pg_snapshot_xmax(s)::text::bigint as xmax
@@ -91,13 +88,25 @@ async function readSnapshot(sql: postgres.Sql): Promise<string> {
 }
 
 /** A row beside the snapshot in which it was read. Where there is none the snapshot comes alone. */
-type FoundRow = { readonly cursor: string } & (Row | { readonly id: null });
+type FoundRow = { readonly cursor: string; readonly snapshotXmax: string } & (Row | { readonly id: null });
+
+/**
+ * The cursor that a row comes with. Snapshots of one database only ever grow: one that `since` is ahead of is of another one.
+ * Not so cursors: `since` may claim transactions that were rolled back since the last commit, see {@link currentCursor}.
+ *
+ * @throws {ForeignCursorError}
+ */
+function cursorOf(row: FoundRow | undefined, since: string): string {
+  if (!row) throw new Error("PostgreSQL gave no snapshot");
+  if (xmaxOf(since) > BigInt(row.snapshotXmax)) throw new ForeignCursorError();
+  return row.cursor;
+}
 
 /** Selects rows beside the snapshot that their query sees. A nested loop over one row: the order of `rows` stays. */
 function withCursor(sql: postgres.Sql, rows: postgres.PendingQuery<postgres.Row[]>) {
   return sql<FoundRow[]>`
     with snapshot as materialized (${currentCursor(sql)})
-    select snapshot.cursor, found.* from snapshot left join lateral (${rows}) as found on true`;
+    select snapshot.cursor, snapshot."snapshotXmax", found.* from snapshot left join lateral (${rows}) as found on true`;
 }
 
 async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> {
@@ -157,7 +166,7 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
       select ${columns(sql)}, xid::text as xid ${missed(sql, query, found)}
       order by logs.xid desc, id desc limit ${query.limit + 1}`,
   );
-  const cursor = rows[0]?.cursor ?? "";
+  const cursor = cursorOf(rows[0], query.since);
   const logs = rows.flatMap((row) => row.id === null ? [] : toFetched(row));
   if (logs.length <= query.limit) return { head: [], logs: logs.reverse(), cursor, gap: null };
   const kept = logs.slice(0, query.limit).reverse();
@@ -196,7 +205,7 @@ async function readAndMatch(sql: postgres.Sql, query: CatchUpQuery, found: Condi
   );
   for await (const batch of rows.cursor(batchSize(true))) {
     for (const row of batch) {
-      cursor = row.cursor;
+      cursor ||= cursorOf(row, query.since);
       if (row.id === null || had.has(Number(row.id)) || !found.matches?.(row)) continue;
       const dropped = ring[count % limit];
       if (dropped && head.length < query.head) head.push(dropped);
