@@ -60,8 +60,28 @@ export function cursorUpTo(xid: bigint, { since, until }: { since: Cursor; until
   const xmax = since.xmax > end ? since.xmax : end;
   const open = since.xip.filter((running) => running > xid || !isVisible(running, until));
   const later = until.xip.filter((running) => running >= since.xmax && running <= xid);
-  const xip = [...open, ...later];
-  return shorten({ xmin: xip[0] ?? xmax, xmax, xip });
+  return askedCursor(shorten({ xmin: 0n, xmax, xip: [...open, ...later] }));
+}
+
+/**
+ * A snapshot that did not come with an announcement, as a cursor. The same text from an announcement stands for more: whoever holds
+ * that was also sent what committed until it was announced (see `RecentLogs.mark`). So this one is written as PostgreSQL
+ * never writes its own, whose xmin is the first running transaction, or xmax: one below says the same.
+ */
+export function askedCursor({ xmax, xip }: Cursor): Cursor {
+  const first = lowest({ xmax, xip });
+  // PostgreSQL's ids begin at 3.
+  return { xmin: first > 1n ? first - 1n : first, xmax, xip };
+}
+
+/** The same for texts. */
+export function asked(text: string): string {
+  return formatCursor(askedCursor(parseCursor(text)));
+}
+
+/** The first transaction that a cursor has not seen. */
+export function lowest({ xmax, xip }: Pick<Cursor, "xmax" | "xip">): bigint {
+  return xip[0] ?? xmax;
 }
 
 /** The open transactions that a cursor of ours lists at most: it has to fit a header and an address. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { testServer } from "../tests/postgres.ts";
 import {
+  asked,
   clampCursor,
   type Cursor,
   CursorError,
@@ -202,4 +203,24 @@ Deno.test("clampCursor() claims what the cursor claims of the ids below, and non
       },
     ),
   );
+});
+
+Deno.test("asked() sees what the snapshot sees, is none that PostgreSQL writes, and changes no further", () => {
+  fc.assert(
+    fc.property(
+      cursors.filter(({ xmin }) => xmin > 1n),
+      fc.bigInt({ min: -5n, max: 70n }),
+      (cursor, offset) => {
+        const text = asked(formatCursor(cursor));
+        const { xmin, xmax, xip } = parseCursor(text);
+        assert.ok(xmin < (xip[0] ?? xmax));
+        for (const xid of [cursor.xmin + offset, cursor.xmax + offset]) {
+          assert.equal(isVisible(xid, { xmin, xmax, xip }), isVisible(xid, cursor));
+        }
+        assert.equal(asked(text), text);
+      },
+    ),
+  );
+  assert.equal(asked("7310:7315:7310,7312"), "7309:7315:7310,7312");
+  assert.equal(asked("7315:7315:"), "7314:7315:");
 });

@@ -3,7 +3,7 @@
  * viewers, grouped by filter. While it works asynchronously (reading back, catching up) announcements wait, in order.
  */
 
-import { clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
+import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
 import type { Log } from "../log.ts";
 import { foldOnce } from "../match.ts";
@@ -284,7 +284,7 @@ export class Feed {
     const { store } = this.#options;
     this.#mustCatchUp = false;
     if (this.#cursor === null) {
-      const cursor = await store.snapshot();
+      const cursor = asked(await store.snapshot());
       this.recent.mark(cursor);
       this.#cursor = this.flushedCursor = this.#began = cursor;
       this.#since = null;
@@ -317,8 +317,9 @@ export class Feed {
       }
     }
     if (this.#since === since) this.#since = null;
-    this.recent.mark(missed.cursor);
-    this.#cursor = missed.cursor;
+    const cursor = asked(missed.cursor);
+    this.recent.markCaughtUp(cursor);
+    this.#cursor = cursor;
     this.#options.schedule(this);
   }
 

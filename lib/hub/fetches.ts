@@ -1,5 +1,6 @@
 /** What a feed reads from the table for its viewers: once for all that ask the same, and not again for those who come soon after. */
 
+import { asked } from "../cursor.ts";
 import { type Backlog, type BacklogHolder, type Backlogs, encodeBacklog } from "./backlog.ts";
 import { CATCH_UP_LIMIT, GAP_HEAD, KEPT_MILLISECONDS } from "./bounds.ts";
 import type { Group, Wanted } from "./group.ts";
@@ -88,7 +89,7 @@ export class Fetches {
       had: place === null ? [] : hadBefore(place),
     });
     const { here, later } = comesAgain(fetched, from);
-    return encodeBacklog(fetched, { since, again: here.union(later) });
+    return encodeBacklog({ ...fetched, cursor: asked(fetched.cursor) }, { since, again: here.union(later) });
   }
 
   /** Keeps what was fetched until others need the room or its time is over. */

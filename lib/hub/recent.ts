@@ -29,6 +29,8 @@ export class RecentLogs {
   readonly #ring: ({ readonly recent: RecentLog; readonly cursor: string | null } | undefined)[] = [];
   readonly #cursors = new Map<string, { readonly position: number; readonly xmax: bigint }>();
   #xmax = 0n;
+  /** The xmax of the last catch-up. */
+  #caughtUp = 0n;
   /** The newest cursor that was marked. */
   #marked: string | null = null;
   #first = 0;
@@ -79,12 +81,16 @@ export class RecentLogs {
    * Notes that everything visible in `cursor` came before the next position. To be said before the logs of the payload that
    * carries it are added: whoever holds the same snapshot from elsewhere (a fetch) has not seen those logs.
    *
+   * That is not so for a snapshot which was asked for: logs of transactions that it has not seen may have come since. None may be
+   * written as those that are announced are (see `askedCursor`).
+   *
    * A snapshot may come again, hours later even, from a transaction that took it then. Only its first position is true for
    * all who hold it, so those of the newest xmax are remembered after their logs were given up, and older ones are not taken.
    */
   mark(cursor: string): void {
     const xmax = xmaxOf(cursor);
-    if (xmax < this.#xmax || this.#cursors.has(cursor)) return;
+    // One that may be from before the last catch-up: what that brought may have committed after it was announced.
+    if (xmax < this.#xmax || xmax <= this.#caughtUp || this.#cursors.has(cursor)) return;
     const newer = xmax > this.#xmax;
     this.#xmax = xmax;
     for (const [oldest, { position, xmax }] of this.#cursors) {
@@ -96,6 +102,12 @@ export class RecentLogs {
       this.#marked = cursor;
       this.#cursors.set(cursor, { position: this.#next, xmax });
     }
+  }
+
+  /** The same for the cursor of a catch-up, all of whose logs were added. */
+  markCaughtUp(cursor: string): void {
+    this.mark(cursor);
+    this.#caughtUp = xmaxOf(cursor);
   }
 
   /** Where to go on for whoever holds `cursor`; `null` where memory does not reach back so far. */

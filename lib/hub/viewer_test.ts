@@ -191,6 +191,63 @@ Deno.test("createHub() resumes a cursor that another transaction's payload carri
   assert.ok(!back.messages.includes("before"));
 });
 
+Deno.test("createHub() resumes a fetched cursor that a later payload carries too, from before what came between", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const stays = open();
+  await stays.untilReady();
+  const between = database.begin();
+  between.insert("between");
+  database.insert("had");
+  clock.advance(20);
+  await stays.untilLog("had");
+  const viewer = open("", { since: "90:90:" });
+  await viewer.until(({ cursor }) => cursor !== null);
+  await viewer.leave();
+  // Its snapshot is the one that the viewer has; the other transaction commits before it does.
+  const tx = database.begin();
+  tx.insert("after");
+  between.commit();
+  tx.commit();
+  clock.advance(20);
+  await stays.untilLog("after");
+  const back = open("", { since: viewer.cursor });
+  await back.untilLog("after");
+  assert.deepEqual(back.messages, ["between", "after"]);
+});
+
+Deno.test("createHub() resumes a cursor of another server, although that was announced only within a catch-up", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const stays = open();
+  await stays.untilReady();
+  database.disconnect();
+  const [tx, next] = [database.begin(), database.begin()];
+  tx.insert("had");
+  next.insert("next");
+  database.insert("missed");
+  tx.insert("had too");
+  const cursor = database.snapshot();
+  const answers = Promise.withResolvers<void>();
+  database.gate = answers.promise;
+  database.reconnect();
+  await turn();
+  // Both are announced, and are in the catch-up that was asked for before.
+  tx.commit();
+  next.commit();
+  answers.resolve();
+  await turn();
+  clock.advance(20);
+  await stays.untilLog("next");
+  // There it came with the announcement, before the other one committed.
+  const viewer = open("", { since: cursor });
+  database.insert("live");
+  await turn();
+  clock.advance(20);
+  await viewer.untilLog("live");
+  assert.ok(viewer.messages.includes("next"));
+});
+
 Deno.test("createHub() claims with a cursor only what was written before it, at any moment", async () => {
   await using test = testHub();
   const { database, clock, open } = test;

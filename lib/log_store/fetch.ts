@@ -7,7 +7,7 @@
 
 import type postgres from "postgres";
 import { within } from "../backoff.ts";
-import { formatCursor, parseCursor, shorten, xmaxOf } from "../cursor.ts";
+import { formatCursor, lowest, parseCursor, shorten, xmaxOf } from "../cursor.ts";
 import {
   type CatchUpQuery,
   type Fetched,
@@ -151,7 +151,7 @@ function missed(sql: postgres.Sql, query: CatchUpQuery, found: Condition) {
     : sql`and id not in (select unnest(${`{${query.had.join()}}`}::text::bigint[]))`;
   return sql`
     from logs where organization_id = ${query.organizationId}
-      and xid >= pg_snapshot_xmin(${query.since}::pg_snapshot)
+      and xid >= ${String(lowest(parseCursor(query.since)))}::xid8
       and xid < pg_snapshot_xmax(pg_current_snapshot())
       and not pg_visible_in_snapshot(xid, ${query.since}::pg_snapshot)
       ${had}
