@@ -248,6 +248,8 @@ export function createHub(options: HubOptions): Hub {
       return viewer.stream;
     },
     listening(organizationId) {
+      // The answer to a LISTEN that was on its way.
+      if (closed) return;
       sourceConnected = true;
       feeds.get(organizationId)?.listening();
     },
