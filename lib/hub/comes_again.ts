@@ -11,8 +11,8 @@ export interface Known {
   readonly cursor: string | null;
   /** Ids that came in. */
   readonly seen: RecentIds;
-  /** Announcements may still come of what was visible in the first cursor. */
-  readonly settling: boolean;
+  /** Announcements may still come of what is visible in this cursor, although nothing of it waits for them; null: of nothing. */
+  readonly settling: string | null;
 }
 
 /** Which of the fetched logs whoever goes on from a position comes upon once more: those that are there, and that will be. */
@@ -27,6 +27,7 @@ export function comesAgain(
     if (entry) announced.add(entry.log.id);
   }
   const known = cursor === null ? null : parseCursor(cursor);
+  const settled = settling === null ? null : parseCursor(settling);
   const here = new Set<number>();
   const later = new Set<number>();
   for (const { log: { id }, xid } of [...head, ...logs]) {
@@ -34,8 +35,9 @@ export function comesAgain(
     else if (seen.has(id)) continue;
     // What is visible in the cursor was announced before it. Of the rest, what was not heard of yet still will be.
     else if (known === null || !isVisible(xid, known)) later.add(id);
-    // Committed between LISTEN and the first cursor: nobody was promised its announcement, which may be on its way.
-    else if (settling) seen.add(id, recent.next);
+    // Committed between LISTEN and that cursor: nobody was promised its announcement, which may be on its way.
+    else if (settled !== null && isVisible(xid, settled)) seen.add(id, recent.next);
+    // Never announced: once that is found out it is for everybody.
   }
   return { here, later };
 }

@@ -48,8 +48,9 @@ export class Feed {
   #newest = 0;
   readonly #options: FeedOptions;
   #seen = new RecentIds(SEEN);
-  #fetches: Fetches;
-  #settled = 0;
+  readonly #fetches: Fetches;
+  /** The cursor with which memory began, until when announcements may come of what it claims. */
+  #settling: { readonly cursor: string; readonly until: number } | null = null;
   #listening = false;
   #mustCatchUp = true;
   #unflushed = 0;
@@ -288,36 +289,38 @@ export class Feed {
       this.recent.mark(cursor);
       this.#cursor = this.flushedCursor = this.#began = cursor;
       this.#since = null;
-      this.#settled = this.now() + SETTLING;
+      this.#settling = { cursor, until: this.now() + SETTLING };
       return;
     }
     if (this.#restart !== null) await this.#followRestart(this.#restart);
     const since = this.#since;
     // Nobody here was promised what came before the feed began.
     const late = since === null ? null : newerCursor(this.#began, since);
+    const goesBack = late !== null && xmaxOf(late) <= xmaxOf(this.#cursor);
     const missed = await store.catchUp({
       organizationId,
       filter: NO_FILTER,
       limit: CATCH_UP_LIMIT,
-      since: late !== null && xmaxOf(late) <= xmaxOf(this.#cursor) ? late : this.#cursor,
+      since: goesBack ? late : this.#cursor,
       head: 0,
-      had: [],
+      had: goesBack ? this.#seen.before(this.recent.next) : [],
     });
+    const cursor = asked(missed.cursor);
     if (missed.gap === null) await this.#readAndPush(missed.logs.map(({ log }) => log));
     else {
       this.flush();
       this.recent.clear();
-      this.#settled = this.now() + SETTLING;
+      this.#settling = { cursor, until: this.now() + SETTLING };
+      for (const viewer of viewersOf(this.groups)) viewer.missed(late);
       for (const group of this.groups.values()) {
         for (const viewer of group.live) {
-          viewer.lose(late);
+          viewer.lose();
           group.behind.add(viewer);
         }
         group.live.clear();
       }
     }
     if (this.#since === since) this.#since = null;
-    const cursor = asked(missed.cursor);
     this.recent.markCaughtUp(cursor);
     this.#cursor = cursor;
     this.#options.schedule(this);
@@ -358,7 +361,9 @@ export class Feed {
 
   #comesAgain(fetched: Fetched, from: number): { here: Set<number>; later: Set<number> } {
     const { recent } = this;
-    const settling = this.now() < this.#settled;
+    const settling = this.#settling !== null && this.now() < this.#settling.until
+      ? this.#settling.cursor
+      : null;
     for (const { log } of [...fetched.head, ...fetched.logs]) this.#newest = Math.max(this.#newest, log.id);
     return comesAgain(fetched, from, { recent, cursor: this.#cursor, seen: this.#seen, settling });
   }
@@ -392,6 +397,8 @@ export class Feed {
     this.#cursor = clampCursor(this.#cursor, xid);
     if (this.flushedCursor !== null) this.flushedCursor = clampCursor(this.flushedCursor, xid);
     if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
+    this.recent.forgetCursors();
+    this.#fetches.drop(true);
     for (const viewer of viewersOf(this.groups)) viewer.restarted(xid);
     this.#restart = null;
   }
@@ -402,12 +409,12 @@ export class Feed {
    */
   #startOver(): void {
     for (const viewer of viewersOf(this.groups)) viewer.close();
-    this.#fetches = this.#createFetches();
+    this.#fetches.drop(true);
     this.recent = new RecentLogs(RECENT);
     this.#seen = new RecentIds(SEEN);
     this.flushed = this.#unflushed = this.#newest = 0;
     this.flushedCursor = this.#cursor = this.#since = null;
-    this.#restart = null;
+    this.#restart = this.#settling = null;
     this.#mustCatchUp = true;
   }
 }

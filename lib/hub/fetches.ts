@@ -51,12 +51,16 @@ export class Fetches {
     const forget = () => {
       if (this.#fetches.get(key) === fetch) this.#fetches.delete(key);
     };
-    backlog.then((backlog) => "tail" in what ? forget() : this.#keep(backlog, forget), forget);
+    backlog.then((backlog) => {
+      if ("tail" in what) forget();
+      else if (this.#fetches.get(key) === fetch) this.#keep(backlog, forget);
+    }, forget);
     return fetch;
   }
 
-  /** Drops what was kept for long enough, or all of it. */
+  /** Drops what was kept for long enough, or all of it, and then also what is still being read is for its askers alone. */
   drop(all = false): void {
+    if (all) this.#fetches.clear();
     const until = all ? Infinity : this.#options.now();
     for (const holder of this.#kept) if (holder.until <= until) holder.dropBacklog();
   }

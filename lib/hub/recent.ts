@@ -106,6 +106,7 @@ export class RecentLogs {
 
   /** The same for the cursor of a catch-up, all of whose logs were added. */
   markCaughtUp(cursor: string): void {
+    this.#caughtUp = 0n;
     this.mark(cursor);
     this.#caughtUp = xmaxOf(cursor);
   }
@@ -114,6 +115,16 @@ export class RecentLogs {
   positionAfter(cursor: string): number | null {
     const position = this.#cursors.get(cursor)?.position;
     return position !== undefined && position >= this.#first ? position : null;
+  }
+
+  /** Forgets every cursor that was marked: they may claim too much. */
+  forgetCursors(): void {
+    this.#cursors.clear();
+    this.#marked = null;
+    this.#xmax = this.#caughtUp = 0n;
+    for (const [i, entry] of this.#ring.entries()) {
+      if (entry) this.#ring[i] = { recent: entry.recent, cursor: null };
+    }
   }
 
   /** Gives up everything: what comes next does not follow on what is here. */

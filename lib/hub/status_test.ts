@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { parseCursor } from "../cursor.ts";
 import { testHub } from "./_testing.ts";
+import { CATCH_UP_LIMIT } from "./bounds.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 const problem = (code: string) => ({ code, message: `About ${code}` });
@@ -198,4 +200,157 @@ Deno.test("createHub() ends its streams after a restart that lost the newest log
     database.reconnect();
     await viewer.until(({ ended }) => ended);
   }
+});
+
+Deno.test("createHub() claims less after such a crash to viewers that stand behind it, too", async () => {
+  for (const from of ["memory", "the table", "a question under way"]) {
+    await using test = testHub();
+    const { hub, database, clock, open } = test;
+    const stays = open();
+    await stays.untilReady();
+    const early = database.snapshot();
+    const slow = from === "memory" ? open("", { reads: false }) : null;
+    await turn();
+    const long = Array.from({ length: 150 }, () => database.begin());
+    for (const tx of long) tx.insert({ message: "early", service: "s".repeat(20_000) });
+    const last = database.begin();
+    last.insert("last");
+    last.commit();
+    const { xmax } = parseCursor(database.snapshot());
+    for (const [i, tx] of long.entries()) {
+      const undone = database.begin();
+      undone.insert("rolled back");
+      undone.rollback();
+      tx.insert(`${i}`);
+      tx.commit();
+      clock.advance(20);
+      await turn();
+    }
+    await stays.untilLog("149");
+    const answers = Promise.withResolvers<void>();
+    if (from === "a question under way") database.answerGate = answers.promise;
+    const viewer = slow ?? open("level=info", { reads: false, since: asOld(early) });
+    await turn();
+    await turn();
+    database.disconnect();
+    // The ids of what was rolled back never reach the disk.
+    database.crash(xmax);
+    database.insert("before we are back");
+    hub.restarted(xmax);
+    database.reconnect();
+    database.answerGate = null;
+    answers.resolve();
+    await turn();
+    clock.advance(20);
+    await turn();
+    viewer.read();
+    await viewer.untilLog("before we are back");
+    // Those that were in its buffer already.
+    const told = viewer.said.findIndex((said) => said.kind === "log" && said.log.message === "70");
+    const missing = viewer.said.findIndex((said) =>
+      said.kind === "log" && said.log.message === "before we are back"
+    );
+    for (const said of viewer.said.slice(told, missing)) {
+      if (said.kind === "cursor") assert.ok(parseCursor(said.cursor).xmax <= xmax, `${from}: ${said.cursor}`);
+    }
+    assert.equal(new Set(viewer.messages).size, 153);
+  }
+});
+
+/** A cursor that memory does not know. */
+function asOld(cursor: string): string {
+  const { xmax } = parseCursor(cursor);
+  return `${xmax - 7n}:${xmax}:`;
+}
+
+Deno.test("createHub() shows what was not announced to whoever stands behind, however much that was", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const stays = open();
+  const slow = open("", { reads: false });
+  await stays.untilReady();
+  const since = database.snapshot();
+  database.announces = false;
+  database.insert("not announced");
+  database.announces = true;
+  for (let i = 0; i < 150; i++) {
+    database.insert({ message: `${i}`, service: "s".repeat(20_000) });
+    clock.advance(20);
+    await turn();
+  }
+  await stays.untilLog("149");
+  // It was written a cursor that claims it, and is fetched for now.
+  const fetched = open("level=info", { reads: false, since: asOld(stays.cursor ?? "") });
+  database.announces = false;
+  database.insert(...Array.from({ length: CATCH_UP_LIMIT }, (_, i) => `late ${i}`));
+  database.announces = true;
+  await turn();
+  hub.missed(since);
+  await turn();
+  await turn();
+  for (const viewer of [slow, fetched]) viewer.read();
+  for (const viewer of [stays, slow, fetched]) {
+    await viewer.untilLog(`late ${CATCH_UP_LIMIT - 1}`);
+    database.insert("end");
+    await turn();
+    clock.advance(20);
+    await viewer.untilLog("end");
+    const missed = viewer.gaps.reduce((sum, gap) => sum + gap.missed, 0);
+    assert.ok(viewer.messages.includes("not announced") || missed > 0);
+  }
+});
+
+Deno.test("createHub() shows what was not announced to everybody, also where it was fetched for one before", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const stays = open();
+  await stays.untilReady();
+  const since = database.snapshot();
+  database.announces = false;
+  database.insert("not announced");
+  database.announces = true;
+  database.insert("announced");
+  clock.advance(20);
+  await stays.untilLog("announced");
+  const tails = open("", { tail: 10 });
+  await tails.untilLog("not announced");
+  hub.missed(since);
+  await turn();
+  clock.advance(20);
+  await stays.untilLog("not announced");
+});
+
+Deno.test("createHub() goes on in memory where most of what may not have been announced was", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const viewer = open();
+  await viewer.untilReady();
+  const since = database.snapshot();
+  database.announces = false;
+  database.insert("not announced");
+  database.announces = true;
+  database.insert(...Array.from({ length: CATCH_UP_LIMIT + 100 }, (_, i) => `${i}`));
+  await turn();
+  clock.advance(20);
+  await viewer.untilLog(`${CATCH_UP_LIMIT + 99}`);
+  hub.missed(since);
+  await turn();
+  clock.advance(20);
+  await viewer.untilLog("not announced");
+  assert.deepEqual(viewer.gaps, []);
+  assert.equal(viewer.messages.length, CATCH_UP_LIMIT + 101);
+  assert.equal(hub.counts.fetches, 0);
+});
+
+Deno.test("createHub() asks nothing any more once it was closed", async () => {
+  await using test = testHub();
+  const { hub, database, open, errors } = test;
+  const viewer = open();
+  await viewer.untilReady();
+  hub.close();
+  database.failures = 1000;
+  // An answer to LISTEN that was on its way.
+  hub.listening(1);
+  for (let i = 0; i < 20; i++) await turn();
+  assert.deepEqual(errors, []);
 });

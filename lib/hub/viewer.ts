@@ -4,7 +4,7 @@
  * first what was fetched for it, then the recent past, until it is level and live again. It never slows another.
  */
 
-import { clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
+import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { matches } from "../match.ts";
 import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
@@ -41,6 +41,8 @@ export class Viewer {
   #cursor: string | null;
   /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
   #position: number | null = null;
+  /** Where what it missed begins, if that is older: logs after it were not announced, although cursors claim them. */
+  #missed: string | null = null;
   /** The place that it lost, until what it missed was written. */
   #place: number | null = null;
   /** Logs wanted to begin with; 0 once they were written. */
@@ -55,6 +57,8 @@ export class Viewer {
   #owesCursor = false;
   #stalled = false;
   #fetching = false;
+  /** Grows when what is being fetched is not the answer to what has to be asked by now. */
+  #question = 0;
   #failures = 0;
   /** The status that was written last, null before `ready`. */
   #told: DatabaseStatus | null = null;
@@ -123,21 +127,25 @@ export class Viewer {
     if (!this.#full()) this.#write(chunk);
   }
 
-  /**
-   * Its place was given up: what it missed must be fetched, since a cursor that may be older than its own, but for what was
-   * written before that place.
-   */
-  lose(since: string | null = null): void {
+  /** Its place was given up: what it missed must be fetched, but for what was written before that place. */
+  lose(): void {
     this.#place = this.#position ?? this.#place;
     this.#position = null;
-    if (since !== null && this.#cursor !== null && xmaxOf(since) <= xmaxOf(this.#cursor)) {
-      this.#cursor = since;
-    }
   }
 
-  /** Transaction ids from `xid` on mean others than before. */
+  /** More than can be handed on was missed, since a cursor that may be older than its own. All places are given up with it. */
+  missed(since: string | null): void {
+    if (since === null || this.#cursor === null || xmaxOf(since) > xmaxOf(this.#cursor)) return;
+    if (this.#missed === null || xmaxOf(since) < xmaxOf(this.#missed)) this.#missed = asked(since);
+    this.#question++;
+  }
+
+  /** Transaction ids from `xid` on mean others than before: also in the cursors of what was fetched. */
   restarted(xid: bigint): void {
     if (this.#cursor !== null) this.#cursor = clampCursor(this.#cursor, xid);
+    if (this.#missed !== null) this.#missed = clampCursor(this.#missed, xid);
+    this.dropBacklog();
+    this.#question++;
   }
 
   /** Others need the room. Once this viewer drains it fetches again, from the cursor that it had before. */
@@ -183,6 +191,7 @@ export class Viewer {
   /** Finds a viewer's place without asking the table; false when the table has to be asked. */
   #findPosition(): boolean {
     const { recent, flushed, flushedCursor } = this.#feed;
+    if (this.#missed !== null) return false;
     if (this.#cursor !== null) this.#position = recent.positionAfter(this.#cursor);
     else if (flushedCursor !== null) {
       this.#cursor = flushedCursor;
@@ -196,7 +205,9 @@ export class Viewer {
     // What commits from here on is announced; what committed before is in the table: nothing falls between. The tail
     // comes before the place that the viewer has already, however many logs have come since.
     const position = this.#tail > 0 && this.#position !== null ? this.#position : this.#feed.recent.next;
-    const cursor = this.#cursor ?? "";
+    const question = this.#question;
+    const since = this.#missed ?? this.#cursor;
+    const cursor = since ?? "";
     const what = this.#tail > 0 ? { tail: this.#tail, cursor } : { since: cursor, place: this.#place };
     const { backlog: fetching, from } = this.#feed.fetch(this.#group, what, position);
     fetching.then(
@@ -204,6 +215,9 @@ export class Viewer {
         this.#fetching = false;
         this.#failures = 0;
         if (!this.#isHere()) return;
+        if (question !== this.#question) return this.pump();
+        this.#cursor = since;
+        this.#missed = null;
         this.#backlog = backlog;
         this.#chunksWritten = 0;
         this.#position = from;
