@@ -12,6 +12,12 @@ export interface RecentLog {
   readonly text: string;
 }
 
+/** Where a cursor was marked. */
+interface Mark {
+  readonly position: number;
+  readonly xmax: bigint;
+}
+
 /** How much of the recent past is kept: whichever bound is reached first. */
 export interface RecentBounds {
   readonly logs: number;
@@ -27,7 +33,10 @@ export class RecentLogs {
   readonly #bounds: RecentBounds;
   /** Grows as it fills: there may be many organizations with few logs. */
   readonly #ring: ({ readonly recent: RecentLog; readonly cursor: string | null } | undefined)[] = [];
-  readonly #cursors = new Map<string, { readonly position: number; readonly xmax: bigint }>();
+  readonly #cursors = new Map<string, Mark>();
+  /** Goes on for ever, behind {@link #oldest}. A new iterator would pass by all that was deleted, each time. */
+  readonly #inOrder = this.#cursors.entries();
+  #oldest: [string, Mark] | undefined;
   #xmax = 0n;
   /** The xmax of the last catch-up. */
   #caughtUp = 0n;
@@ -93,9 +102,13 @@ export class RecentLogs {
     if (xmax < this.#xmax || xmax <= this.#caughtUp || this.#cursors.has(cursor)) return;
     const newer = xmax > this.#xmax;
     this.#xmax = xmax;
-    for (const [oldest, { position, xmax }] of this.#cursors) {
+    while (this.#cursors.size > 0) {
+      const oldest = this.#oldest ??= this.#inOrder.next().value;
+      if (!oldest) break;
+      const [text, { position, xmax }] = oldest;
       if (xmax === this.#xmax || (position >= this.#first && this.#cursors.size < this.#bounds.logs)) break;
-      this.#cursors.delete(oldest);
+      this.#cursors.delete(text);
+      this.#oldest = undefined;
     }
     // Where the newest alone are too many no more of them are taken.
     if (newer || this.#cursors.size < this.#bounds.logs) {
@@ -120,6 +133,7 @@ export class RecentLogs {
   /** Forgets every cursor that was marked: they may claim too much. */
   forgetCursors(): void {
     this.#cursors.clear();
+    this.#oldest = undefined;
     this.#marked = null;
     this.#xmax = this.#caughtUp = 0n;
     for (const [i, entry] of this.#ring.entries()) {
@@ -152,18 +166,15 @@ export class RecentLogs {
 /** Ids seen lately and their positions, in a bounded set that forgets the oldest. */
 export class RecentIds {
   readonly #positions = new Map<number, number>();
+  /** Goes from the oldest on, for ever. A new iterator would pass by all that was deleted, each time. */
+  readonly #oldest = this.#positions.keys();
   constructor(readonly bound: number) {}
 
   /** Adds an id; `false` when it was here already. */
   add(id: number, position: number): boolean {
     if (this.#positions.has(id)) return false;
     this.#positions.set(id, position);
-    if (this.#positions.size > this.bound) {
-      for (const oldest of this.#positions.keys()) {
-        this.#positions.delete(oldest);
-        break;
-      }
-    }
+    if (this.#positions.size > this.bound) this.#positions.delete(this.#oldest.next().value ?? id);
     return true;
   }
 

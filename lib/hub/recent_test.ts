@@ -194,3 +194,25 @@ Deno.test("RecentIds knows the newest ids up to its bound, and which of them are
     }
   }));
 });
+
+Deno.test("RecentLogs remembers cursors of before a catch-up no more than those that were forgotten, and goes on with new ones", () => {
+  const recent = new RecentLogs({ logs: 3, bytes: 1_000_000 });
+  for (let i = 0; i < 10; i++) {
+    recent.mark(`1:${10 + i}:`);
+    recent.push(recentLog(i));
+  }
+  recent.markCaughtUp("1:20:5");
+  recent.mark("1:20:5,6");
+  assert.deepEqual([recent.positionAfter("1:20:5"), recent.positionAfter("1:20:5,6")], [10, null]);
+  recent.markCaughtUp("1:20:");
+  assert.equal(recent.positionAfter("1:20:"), 10);
+  recent.forgetCursors();
+  assert.deepEqual([recent.positionAfter("1:20:"), recent.cursorBefore(9)], [null, null]);
+  assert.equal(recent.at(9)?.log.id, 9);
+  for (let i = 0; i < 10; i++) {
+    recent.mark(`1:${5 + i}:`);
+    recent.push(recentLog(10 + i));
+  }
+  assert.deepEqual([recent.positionAfter("1:11:"), recent.positionAfter("1:12:")], [null, 17]);
+  assert.equal(recent.cursorBefore(19), "1:14:");
+});

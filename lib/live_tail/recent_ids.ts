@@ -19,17 +19,13 @@ export interface RecentIds {
 /** Makes a set of at most `bound` ids. */
 export function createRecentIds(bound = RECENT_IDS): RecentIds {
   const ids = new Set<number>();
+  // A Set iterates in the order of insertion, and an iterator goes on for ever. A new one would pass by all that was deleted.
+  const oldest = ids.values();
   return {
     add(id) {
       if (ids.has(id)) return false;
       ids.add(id);
-      if (ids.size > bound) {
-        // A Set iterates in the order of insertion: the first is the oldest.
-        for (const oldest of ids) {
-          ids.delete(oldest);
-          break;
-        }
-      }
+      if (ids.size > bound) ids.delete(oldest.next().value ?? id);
       return true;
     },
     clear: () => ids.clear(),
