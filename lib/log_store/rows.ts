@@ -20,8 +20,8 @@ export interface Row {
   message: string;
   truncated: boolean;
   metadata?: Record<string, unknown> | null;
-  /** The whole message where the filter cannot be decided in SQL. */
-  whole?: string;
+  /** The whole message of a truncated one, where the filter cannot be decided in SQL. */
+  whole?: string | null;
   xid?: string;
 }
 
@@ -31,9 +31,11 @@ export function columns(sql: postgres.Sql) {
     left(message, ${PREVIEW}) as message, length(message) > ${PREVIEW} as truncated`;
 }
 
-/** The whole message besides, where something has to look at it. */
+/** The whole message besides, where it is longer than the preview and something has to look at it. */
 export function wholeMessage(sql: postgres.Sql, wanted: boolean) {
-  return wanted ? sql`, left(message, ${MOST_MATCHED}) as whole` : sql``;
+  return wanted
+    ? sql`, case when length(message) > ${PREVIEW} then left(message, ${MOST_MATCHED}) end as whole`
+    : sql``;
 }
 
 /** Rows fetched at a time: fewer where each may hold a message of 1 MiB. */
@@ -69,7 +71,6 @@ export interface Condition {
  */
 export function condition(sql: postgres.Sql, filter: Filter): Condition {
   const matcher = compileFilter(filter);
-  const patterns = filter.q ? [filter.q, ...filter.not] : filter.not;
   // No text of PostgreSQL holds a NUL, and a query with one fails.
   const services = filter.services.filter((service) => !service.includes("\0"));
   let found = sql``;
@@ -80,10 +81,15 @@ export function condition(sql: postgres.Sql, filter: Filter): Condition {
   for (const { text } of filter.not.filter(isPlain)) found = sql`${found} and not ${contains(sql, text)}`;
   return {
     sql: found,
-    matches: patterns.every(isPlain)
+    matches: isDecidedInSql(filter)
       ? null
       : (row) => matches(matcher, { ...toLog(row), message: row.whole ?? row.message }),
   };
+}
+
+/** Whether PostgreSQL decides a filter all by itself. */
+export function isDecidedInSql({ q, not }: Filter): boolean {
+  return [...q ? [q] : [], ...not].every(isPlain);
 }
 
 function isPlain(pattern: TextPattern): pattern is TextPattern & { kind: "text" } {
