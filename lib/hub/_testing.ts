@@ -2,7 +2,7 @@
 
 import { createParser } from "eventsource-parser";
 import type { Clock } from "../clock.ts";
-import { formatCursor, isVisible, parseCursor } from "../cursor.ts";
+import { cursorUpTo, formatCursor, isVisible, parseCursor } from "../cursor.ts";
 import { NO_FILTER, parseFilter } from "../filter.ts";
 import {
   createHub,
@@ -88,6 +88,8 @@ export class MemoryDatabase {
   gate: Promise<void> | null = null;
   /** While set, answers wait for it after they have seen their snapshot. */
   answerGate: Promise<void> | null = null;
+  /** As many logs as a catch-up with a filter reads before it hands on a part. */
+  patience = Infinity;
   /** While false, commits are not announced: the trigger is off. */
   announces = true;
   hub!: Hub;
@@ -115,6 +117,13 @@ export class MemoryDatabase {
         const missed = this.#find(query)
           .filter(({ xid, whole }) => !isVisible(xid, cursor) && !had.includes(whole.id))
           .sort((a, b) => Number(a.xid - b.xid) || a.whole.id - b.whole.id);
+        const last = query.filter === NO_FILTER ? undefined : missed[this.patience];
+        if (last) {
+          missed.splice(missed.findIndex(({ xid }) => xid === last.xid));
+          const until = parseCursor(this.snapshot());
+          const upTo = formatCursor(cursorUpTo(missed.at(-1)?.xid ?? 0n, { since: cursor, until }));
+          return { ...this.#fetched(missed, null), cursor: upTo, partial: true as const };
+        }
         const over = Math.max(0, missed.length - query.limit);
         const dropped = missed.slice(Math.min(head, over), over);
         const times = dropped.map(({ whole }) => whole.timestamp).sort();

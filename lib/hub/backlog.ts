@@ -18,6 +18,8 @@ export interface Backlog {
   readonly bytes: number;
   /** Ids in `chunks` that come once more among the recent past: they are to be left out there. */
   readonly again: ReadonlySet<number>;
+  /** Whether it is only a part: the rest is to be fetched from the cursor at its end. */
+  readonly partial: boolean;
 }
 
 /** A piece of a backlog. */
@@ -58,7 +60,7 @@ export function encodeBacklog(
     text = "";
   }
   add(text, fetched.cursor);
-  return { chunks, bytes: size, again };
+  return { chunks, bytes: size, again, partial: fetched.partial ?? false };
 }
 
 /** Whoever holds a backlog. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { testHub } from "./_testing.ts";
 import { type Backlog, type BacklogHolder, Backlogs, encodeBacklog } from "./backlog.ts";
 
-const backlog = (bytes: number): Backlog => ({ chunks: [], bytes, again: new Set() });
+const backlog = (bytes: number): Backlog => ({ chunks: [], bytes, again: new Set(), partial: false });
 
 /** A holder that gives up as it is told. */
 function holder(backlogs: Backlogs, held: Backlog): BacklogHolder & { dropped: boolean } {

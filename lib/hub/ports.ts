@@ -39,6 +39,8 @@ export interface Fetched {
   /** Everything visible in this snapshot is among the logs, in `gap`, or was known to the asker. */
   readonly cursor: string;
   readonly gap: Gap | null;
+  /** Only a part, for there was much to read: there may be more after the cursor. Never without a filter. */
+  readonly partial?: true;
 }
 
 /** A row of the table: the log (its message a preview where it is long) and the transaction that wrote it. */

@@ -245,7 +245,8 @@ export class Viewer {
     }
     if (this.#chunksWritten < backlog.chunks.length) return;
     this.#tail = 0;
-    this.#place = null;
+    if (backlog.partial) this.#position = null;
+    else this.#place = null;
     this.#owesCursor = false;
     this.#backlog = null;
     this.#feed.backlogs.release(backlog, this);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parseCursor } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
 import { type TestHub, testHub } from "./_testing.ts";
 import { VIEWER_BUFFER } from "./viewer.ts";
@@ -494,4 +495,28 @@ Deno.test("createHub() asks once for viewers that return one after the other wit
   clock.advance(15_000);
   await open("", { since }).untilLog("4");
   assert.equal(hub.counts.fetches, 2, "it is not kept for ever");
+});
+
+Deno.test("createHub() goes on with what was missed where the table gives it in parts", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const stays = open();
+  await stays.untilReady();
+  const early = database.begin();
+  early.insert("early");
+  const cursor = database.snapshot();
+  for (let i = 0; i < 50; i++) database.insert(`${i}`, `${i} too`);
+  early.commit();
+  clock.advance(20);
+  await stays.untilLog("early");
+  database.patience = 7;
+  const { xmax } = parseCursor(cursor);
+  const back = open("level=info", { since: `${xmax - 9n}:${xmax}:` });
+  await back.untilLog("49 too");
+  database.insert("live");
+  clock.advance(20);
+  await back.untilLog("live");
+  assert.equal(back.messages.length, 102);
+  assert.equal(new Set(back.messages).size, 102);
+  assert.ok(database.asked.filter((question) => question === "catchUp").length > 10);
 });

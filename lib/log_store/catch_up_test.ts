@@ -319,3 +319,48 @@ Deno.test("catchUp() takes a cursor that claims transactions which were rolled b
     await assert.rejects(() => store.catchUp({ ...query, since: ahead }), ForeignCursorError);
   }
 });
+
+Deno.test("catchUp() hands on a part where reading takes long, and goes on from its cursor", async () => {
+  await using db = await migrated();
+  const { sql } = db;
+  const store = createHubStore(sql, { patience: 0 });
+  const early = await begin(sql, "early");
+  const since = await store.snapshot();
+  for (let i = 0; i < 120; i++) await sql`insert into logs (message) values (${`a ${i}`}), (${`b ${i}`})`;
+  await early.end("commit");
+  const long = await begin(sql, "long");
+  await sql`insert into logs (message) select 'c ' || i from generate_series(1, 150) as i`;
+  const messages: string[] = [];
+  let parts = 0;
+  for (let cursor = since, partial: true | undefined = true; partial; parts++) {
+    const fetched = await store.catchUp({
+      organizationId: 1,
+      filter: decidedHere,
+      limit: 50,
+      since: cursor,
+      head: 10,
+      had: [],
+    });
+    const { gap, head, logs } = fetched;
+    ({ cursor, partial } = fetched);
+    messages.push(
+      ...[...head, ...logs].map(({ log }) => log.message),
+      ...Array(gap?.missed ?? 0).fill("missed"),
+    );
+    if (!partial) await long.end("commit");
+    if (!partial) {
+      messages.push(...(await store.catchUp({
+        organizationId: 1,
+        filter: NO_FILTER,
+        limit: 50,
+        since: cursor,
+        head: 0,
+        had: [],
+      })).logs.map(({ log }) => log.message));
+    }
+  }
+  assert.ok(parts > 2);
+  assert.equal(messages.length, 1 + 240 + 150 + 1);
+  assert.equal(new Set(messages).size, messages.filter((message) => message !== "missed").length + 1);
+  assert.deepEqual([messages[0], messages.at(-1)], ["early", "long"]);
+});

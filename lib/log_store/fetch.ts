@@ -7,7 +7,7 @@
 
 import type postgres from "postgres";
 import { within } from "../backoff.ts";
-import { formatCursor, lowest, parseCursor, shorten, xmaxOf } from "../cursor.ts";
+import { cursorUpTo, formatCursor, lowest, parseCursor, shorten, xmaxOf } from "../cursor.ts";
 import {
   type CatchUpQuery,
   type Fetched,
@@ -25,8 +25,14 @@ const MOST_SCANNED = 50_000;
 /** How long one question may take, in milliseconds: the statement timeout, and what the pool needs to notice. */
 const TIMEOUT = 40_000;
 
+/** After so long, in milliseconds, what was found is handed on: far from the statement timeout, which ends it all. */
+const PATIENCE = 10_000;
+
 /** The hub's view of the table. */
-export function createHubStore(sql: postgres.Sql, { timeout = TIMEOUT } = {}): HubStore {
+export function createHubStore(
+  sql: postgres.Sql,
+  { timeout = TIMEOUT, patience = PATIENCE } = {},
+): HubStore {
   const bounded = <T>(promise: Promise<T>) => within(timeout, promise, "PostgreSQL did not answer in time");
   const fetched = async (fetching: Promise<Fetched>) => {
     const { cursor, ...rest } = await bounded(fetching);
@@ -37,7 +43,9 @@ export function createHubStore(sql: postgres.Sql, { timeout = TIMEOUT } = {}): H
     newest: (query) => fetched(readTail(sql, query)),
     catchUp: (query) => {
       const found = condition(sql, query.filter);
-      return fetched((found.matches ? readAndMatch : readNewest)(sql, query, found));
+      return fetched(
+        found.matches ? readAndMatch(sql, query, { found, patience }) : readNewest(sql, query, found),
+      );
     },
     async read(organizationId, ids) {
       const rows = await bounded(sql<Row[]>`
@@ -140,8 +148,8 @@ function knownXid(sql: postgres.Sql) {
 }
 
 /**
- * The rows that a cursor has not seen, and that the asker has not had all the same. Those whose transactions this cluster has not begun (see {@link knownXid}) are nobody's:
- * without the upper bound they would come again with every catch-up.
+ * The rows that a cursor has not seen, and that the asker has not had all the same. Those whose transactions this cluster has
+ * not begun (see {@link knownXid}) are nobody's: without the upper bound they would come again with every catch-up.
  */
 function missed(sql: postgres.Sql, query: CatchUpQuery, found: Condition) {
   // NOT IN, for it is always a hashed subplan. A join would be planned by how many rows are expected, which right after a
@@ -188,8 +196,12 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
   return { head, logs: kept, cursor, gap: { missed: Number(gap.missed), from: gap.from, to: gap.to } };
 }
 
-/** The same where the filter has to be decided here: reads everything. */
-async function readAndMatch(sql: postgres.Sql, query: CatchUpQuery, found: Condition): Promise<Fetched> {
+/** The same where the filter has to be decided here: reads everything, or so many transactions as there is patience for. */
+async function readAndMatch(
+  sql: postgres.Sql,
+  query: CatchUpQuery,
+  { found, patience }: { found: Condition; patience: number },
+): Promise<Fetched> {
   const { limit } = query;
   const had = new Set(query.had);
   const head: FetchedLog[] = [];
@@ -197,15 +209,24 @@ async function readAndMatch(sql: postgres.Sql, query: CatchUpQuery, found: Condi
   let cursor = "";
   let count = 0;
   let gap: Gap | null = null;
+  let last: string | undefined;
+  let partial = false;
+  const until = performance.now() + patience;
   const rows = withCursor(
     sql,
     sql`
       select ${columns(sql)}, xid::text as xid ${wholeMessage(sql, true)} ${missed(sql, query, found)}
       order by logs.xid, id`,
   );
+  reading:
   for await (const batch of rows.cursor(batchSize(true))) {
+    const late = performance.now() >= until;
     for (const row of batch) {
       cursor ||= cursorOf(row, query.since);
+      // There is no cursor in the midst of a transaction.
+      partial = late && row.id !== null && last !== undefined && row.xid !== last;
+      if (partial) break reading;
+      if (row.id !== null) last = row.xid;
       if (row.id === null || had.has(Number(row.id)) || !found.matches?.(row)) continue;
       const dropped = ring[count % limit];
       if (dropped && head.length < query.head) head.push(dropped);
@@ -215,7 +236,15 @@ async function readAndMatch(sql: postgres.Sql, query: CatchUpQuery, found: Condi
   }
   const oldest = count > limit ? count % limit : 0;
   const logs = [...ring.slice(oldest), ...ring.slice(0, oldest)];
-  return gap ? { head, logs, cursor, gap } : { head: [], logs: [...head, ...logs], cursor, gap };
+  const place = partial ? { cursor: cursorBehind(last, query.since, cursor), partial } : { cursor };
+  return gap ? { head, logs, gap, ...place } : { head: [], logs: [...head, ...logs], gap, ...place };
+}
+
+/** The cursor of who was sent all up to the transaction `last` and nothing of later ones. */
+function cursorBehind(last: string | undefined, since: string, until: string): string {
+  return formatCursor(
+    cursorUpTo(BigInt(last ?? 0), { since: parseCursor(since), until: parseCursor(until) }),
+  );
 }
 
 function widen(gap: Gap | null, timestamp: string): Gap {
