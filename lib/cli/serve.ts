@@ -34,12 +34,6 @@ Examples:
   DATABASE_URL=postgres://me@db/app tailpost serve --auth off --port 9000`,
   ).action(async (flags: Record<string, unknown>) => {
     const config = configOf(flags);
-    if (config.auth === "token") {
-      throw new CommandError(
-        'TAILPOST_AUTH is "token": this version cannot sign anybody in yet. Serve a loopback host with --auth off',
-        2,
-      );
-    }
     if (config.source === "wal") {
       throw new CommandError('TAILPOST_SOURCE is "wal": this version hears logs by notify alone', 2);
     }
