@@ -18,16 +18,31 @@ type Credentials = (typeof CREDENTIALS)[number];
 interface Row {
   readonly path?: string;
   readonly body?: string;
+  /** Of the body, JSON without. */
+  readonly type?: string;
   readonly expected: readonly number[];
 }
 
+const FORM = "application/x-www-form-urlencoded";
 const LOG = '{"message":"from the matrix"}';
-/** Credentials of another organization see their own, never ours: [the whole story is below](#other). */
 const MATRIX: Readonly<Record<string, Row>> = {
   //                                    none wrong expired revoked other read ingest admin
   "GET /": { expected: [303, 303, 303, 303, 302, 302, 403, 302] },
   "GET /logs/live": { expected: [303, 303, 303, 303, 200, 200, 403, 200] },
   "GET /healthz": { expected: [200, 200, 200, 200, 200, 200, 200, 200] },
+  "GET /login": { expected: [200, 200, 200, 200, 200, 200, 200, 200] },
+  "POST /login": {
+    body: "token=tp_no",
+    type: FORM,
+    expected: [401, 401, 401, 401, 401, 401, 401, 401],
+  },
+  "POST /logout": { body: "", type: FORM, expected: [303, 303, 303, 303, 303, 303, 303, 303] },
+  "GET /settings/tokens": { expected: [303, 303, 303, 303, 403, 403, 403, 200] },
+  "POST /settings/tokens": {
+    body: "action=revoke&id=0",
+    type: FORM,
+    expected: [303, 303, 303, 303, 403, 403, 403, 400],
+  },
   "GET /readyz": { expected: [200, 200, 200, 200, 200, 200, 200, 200] },
   "GET /metrics": { expected: [401, 401, 401, 401, 200, 200, 403, 200] },
   "GET /api/logs": { path: "/api/logs?organizationId=1", expected: [401, 401, 401, 401, 403, 200, 403, 200] },
@@ -97,13 +112,13 @@ Deno.test("every route answers every kind of credentials as the matrix says", as
     Object.keys(MATRIX).sort(),
     "a route without a row, or a row without a route",
   );
-  for (const [route, { path, body, expected }] of Object.entries(MATRIX)) {
+  for (const [route, { path, body, type = "application/json", expected }] of Object.entries(MATRIX)) {
     await t.step(route, async () => {
       const [method = "", pattern = ""] = route.split(" ");
       for (const by of ["authorization", "x-api-key"]) {
         const found: number[] = [];
         for (const name of CREDENTIALS) {
-          const headers = new Headers({ "content-type": "application/json" });
+          const headers = new Headers({ "content-type": type });
           if (name !== "none") headers.set(by, (by === "authorization" ? "Bearer " : "") + tokens[name]);
           const init = {
             method,
@@ -128,6 +143,7 @@ async function inspect(response: Response, token: string): Promise<void> {
   const { status, headers, url } = response;
   const text = await response.text();
   if (token !== "") assert.ok(!text.includes(token), "an answer repeats the token");
+  if (new URL(url).pathname === "/login") return;
   if (status === 401) assert.match(headers.get("www-authenticate") ?? "", /^Bearer/u);
   if (status === 401 || (status === 403 && url.includes("/api/"))) {
     const { error } = JSON.parse(text);
@@ -236,4 +252,213 @@ Deno.test("the last use of a token is noted", async () => {
       ?.last_used_at;
   while (!await used()) await (await ask()).body?.cancel();
   assert.ok(Date.now() - (await used()).getTime() < 60_000);
+});
+
+/** Signs in as a browser's form does, and gives the cookie. */
+async function signIn(tailpost: TestTailpost, form: Record<string, string>) {
+  const response = await fetch(`${tailpost.url}/login`, {
+    method: "POST",
+    body: new URLSearchParams(form),
+    redirect: "manual",
+    headers: { origin: tailpost.url, "sec-fetch-site": "same-origin" },
+  });
+  const text = await response.text();
+  const set = response.headers.getSetCookie();
+  const cookie = set[0]?.split(";")[0] ?? "";
+  return { status: response.status, location: response.headers.get("location"), text, set, cookie };
+}
+
+/** The status of a page or an answer with a cookie. */
+async function statusWith(tailpost: TestTailpost, cookie: string, path: string, init: RequestInit = {}) {
+  const headers = { cookie, ...init.headers };
+  const response = await fetch(tailpost.url + path, { redirect: "manual", ...init, headers });
+  await response.body?.cancel();
+  return response.status;
+}
+
+Deno.test("a session is its token: its organization, its scope, and its end", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  const tokens = await tokensOf(tailpost);
+  await tailpost.sql`insert into logs (organization_id, message) values (1, 'ours'), (2, 'theirs')`;
+  const { status, location, set, cookie } = await signIn(tailpost, {
+    token: ` ${tokens.other} `,
+    next: "/logs/live?q=x",
+  });
+  assert.deepEqual([status, location], [303, "/logs/live?q=x"]);
+  assert.match(set[0] ?? "", /^tailpost=[\w.-]+; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/u);
+  assert.ok(!cookie.includes(tokens.other.slice(3)));
+  const logs = await (await fetch(`${tailpost.url}/api/logs`, { headers: { cookie } })).json();
+  assert.deepEqual(logs.logs.map(({ message }: { message: string }) => message), ["theirs"]);
+  assert.equal(await statusWith(tailpost, cookie, "/api/logs?organizationId=1"), 403);
+  assert.equal(await statusWith(tailpost, cookie, "/settings/tokens"), 403);
+  assert.equal(await statusWith(tailpost, cookie, "/logs/live"), 200);
+  await using viewer = await openViewer(`${tailpost.url}/api/logs/stream`, { cookie });
+  await tailpost.sql`update tailpost_tokens set revoked_at = now() where organization_id = 2`;
+  await viewer.ended;
+  assert.equal(await statusWith(tailpost, cookie, "/api/logs"), 401);
+  assert.equal(await statusWith(tailpost, cookie, "/logs/live"), 303);
+
+  for (const name of ["wrong", "expired", "revoked", "ingest"] as const) {
+    const { status, text, set } = await signIn(tailpost, { token: tokens[name] });
+    assert.deepEqual([status, set.length], [401, 0], name);
+    assert.match(text, /role="alert"/u);
+    assert.ok(!text.includes(tokens[name]));
+  }
+});
+
+Deno.test("a cookie that was tampered with signs nobody in, and no page is kept in between", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  const { read, admin } = await tokensOf(tailpost);
+  const { cookie } = await signIn(tailpost, { token: read });
+  const administrator = (await signIn(tailpost, { token: admin })).cookie;
+  const [, id, issued, seen, mac] = /^tailpost=(\d+)\.(\d+)\.(\d+)\.(.+)$/u.exec(cookie) ?? [];
+  const forged = [
+    `${Number(id) + 2}.${issued}.${seen}.${mac}`,
+    `${id}.${issued}.${Number(seen) + 1000}.${mac}`,
+    `${id}.${issued}.${seen}.${administrator.split(".").at(-1)}`,
+    `${id}.${issued}.${seen}.${"A".repeat(43)}`,
+    `${id}.${issued}.${seen}.`,
+    `${id}.${issued}.${seen}`,
+    read,
+    "x".repeat(5000),
+    "__proto__",
+  ];
+  for (const value of forged) {
+    assert.equal(await statusWith(tailpost, `tailpost=${value}`, "/api/logs"), 401, value);
+  }
+  assert.equal(await statusWith(tailpost, cookie, "/api/logs"), 200);
+  const page = await fetch(`${tailpost.url}/logs/live`, { headers: { cookie } });
+  await page.body?.cancel();
+  assert.equal(page.headers.get("cache-control"), "no-store");
+  // Another key, as another database has it.
+  await tailpost.sql`update tailpost_keys set key = sha256('another')`;
+  await tailpost.stop();
+  await tailpost.start();
+  assert.equal(await statusWith(tailpost, cookie, "/api/logs"), 401);
+});
+
+Deno.test("another site cannot use a session to write, nor the form to lead away", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  const { admin } = await tokensOf(tailpost);
+  const { cookie } = await signIn(tailpost, { token: admin });
+  const body = new URLSearchParams({ action: "create", name: "evil", scope: "admin" });
+  const headers: Record<string, string>[] = [
+    { "sec-fetch-site": "cross-site", origin: "https://evil.example" },
+    { "sec-fetch-site": "same-site", origin: "http://localhost:1" },
+    { origin: "https://evil.example" },
+    { origin: "null" },
+  ];
+  for (const from of headers) {
+    for (const path of ["/settings/tokens", "/login", "/logout", "/api/logs"]) {
+      assert.equal(
+        await statusWith(tailpost, cookie, path, { method: "POST", body, headers: from }),
+        403,
+        path,
+      );
+    }
+  }
+  const [row] = await tailpost.sql`select count(*)::int as count from tailpost_tokens where name = 'evil'`;
+  assert.equal(row?.count, 0);
+  for (
+    const next of ["//evil.example", "https://evil.example", "/\\evil.example", "/.//evil.example", "/login"]
+  ) {
+    assert.equal((await signIn(tailpost, { token: admin, next })).location, "/logs/live", next);
+  }
+});
+
+Deno.test("the first start prints a link that makes one administrator, once", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  const link = /^Sign in, once and within 15 minutes: (http:\/\/127\.0\.0\.1:\d+\/login\?code=(\w{43}))$/mu;
+  while (!link.test(tailpost.output())) {
+    await fetch(`${tailpost.url}/healthz`).then((response) => response.text());
+  }
+  const [, url = "", code = ""] = link.exec(tailpost.output()) ?? [];
+  // Whatever looks at links ahead does not use it up.
+  for (let i = 0; i < 2; i++) assert.match(await (await fetch(url)).text(), /This link works once/u);
+  assert.equal((await signIn(tailpost, { code: "x".repeat(43) })).status, 401);
+  const answers = await Promise.all([signIn(tailpost, { code }), signIn(tailpost, { code })]);
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 401]);
+  const { text, cookie } = answers.find(({ status }) => status === 200) ?? answers[0];
+  const token = /tp_\w{43}/u.exec(text)?.[0] ?? "";
+  assert.equal(await statusWith(tailpost, cookie, "/settings/tokens"), 200);
+  assert.equal((await signIn(tailpost, { token })).status, 303);
+  assert.equal((await fetch(url).then(async (response) => [response.status, await response.text()]))[0], 401);
+  assert.ok(!tailpost.output().includes(token));
+  await tailpost.stop();
+  await tailpost.start();
+  assert.equal((await signIn(tailpost, { code })).status, 401);
+  assert.ok(!tailpost.output().includes("Sign in"), tailpost.output());
+});
+
+Deno.test("/settings/tokens makes tokens that work and revokes them", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  const { admin } = await tokensOf(tailpost);
+  const { cookie } = await signIn(tailpost, { token: admin });
+  const send = async (form: Record<string, string>) => {
+    const response = await fetch(`${tailpost.url}/settings/tokens`, {
+      method: "POST",
+      body: new URLSearchParams(form),
+      headers: { cookie },
+      redirect: "manual",
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const name = "<script>alert(1)</script>";
+  const made = await send({ action: "create", name, scope: "ingest", organization: "2", expires: "90d" });
+  assert.equal(made.status, 200);
+  assert.ok(!made.text.includes(name));
+  const token = /data-secret[^>]*>(tp_\w{43})</u.exec(made.text)?.[1] ?? "";
+  const post = () =>
+    fetch(`${tailpost.url}/api/logs`, {
+      method: "POST",
+      body: LOG,
+      headers: { "x-api-key": token, "content-type": "application/json" },
+    }).then(async (response) => [response.status, await response.text()][0]);
+  assert.equal(await post(), 201);
+  const [row] = await tailpost
+    .sql`select id, organization_id from tailpost_tokens where scope = 'ingest' order by id desc`;
+  assert.equal(row?.organization_id, "2");
+  const page = await fetch(`${tailpost.url}/settings/tokens`, { headers: { cookie } });
+  const html = await page.text();
+  assert.ok(!html.includes(token) && html.includes(token.slice(0, 9)));
+  assert.equal((await send({ action: "revoke", id: row?.id })).status, 303);
+  while (await post() !== 401);
+  const bad: Record<string, string>[] = [
+    { name: "", scope: "read" },
+    { name: "x", scope: "root" },
+    { name: "x", scope: "read", expires: "soon" },
+    { name: "x", scope: "read", organization: "99" },
+    { name: "x", scope: "read", organization: "1; drop table logs" },
+    { name: "x".repeat(101), scope: "read" },
+  ];
+  for (const form of bad) {
+    const { status, text } = await send({ action: "create", ...form });
+    assert.equal(status, 400, JSON.stringify(form));
+    assert.match(text, /role="alert"/u);
+  }
+});
+
+Deno.test("with auth off nobody signs in, and there is nothing to sign in to", async () => {
+  await using tailpost = await startTailpost(postgres);
+  for (const path of ["/login", "/login?code=x", "/logout", "/settings/tokens"]) {
+    assert.equal(await statusWith(tailpost, "", path), 404, path);
+    assert.equal(await statusWith(tailpost, "", path, { method: "POST" }), 404, path);
+  }
+  assert.equal(await statusWith(tailpost, "", "/api/logs?organizationId=7"), 200);
+  assert.ok(!tailpost.output().includes("Sign in"));
+});
+
+Deno.test("/readyz tells strangers that it is not ready, and those who may know why", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  const { read } = await tokensOf(tailpost);
+  await tailpost.sql`alter table logs disable trigger logs_notify`;
+  const code = async (headers: Record<string, string>) => {
+    const response = await fetch(`${tailpost.url}/readyz`, { headers });
+    return [response.status, (await response.json()).error?.code];
+  };
+  const passedOn = { "x-forwarded-for": "203.0.113.7" };
+  assert.deepEqual(await code(passedOn), [503, "not_ready"]);
+  assert.deepEqual(await code({ ...passedOn, "x-api-key": createToken() }), [503, "not_ready"]);
+  assert.deepEqual(await code({ ...passedOn, "x-api-key": read }), [503, "trigger_disabled"]);
+  assert.deepEqual(await code({}), [503, "trigger_disabled"]);
 });

@@ -4,15 +4,16 @@ import { HttpError } from "fresh";
 import { ApiError } from "../api_error.ts";
 import { FOR_PROGRAMS } from "../api_errors.ts";
 import { isAway } from "../database.ts";
-import { define, type State } from "../define.ts";
+import { define } from "../define.ts";
 import { ANYBODY, type Caller, may } from "./caller.ts";
+import { isSecure } from "./client.ts";
 import { isAboutSigningIn, ruleOf } from "./policy.ts";
-import type { Scope } from "./token.ts";
+import type { Scope } from "./scope.ts";
 
 /** Put after what answers errors, and before every route. */
 export const authenticate = define.middleware(async (ctx) => {
   const { req, url, state } = ctx;
-  const { config } = state.services;
+  const { config, auth } = state.services;
   if (config.auth === "off") {
     if (isAboutSigningIn(url.pathname)) throw new HttpError(404);
     state.caller = ANYBODY;
@@ -22,29 +23,40 @@ export const authenticate = define.middleware(async (ctx) => {
   const rule = ruleOf(req.method, url.pathname);
   if (rule === "open") return await ctx.next();
   const isForPrograms = FOR_PROGRAMS.test(url.pathname);
-  const caller = await identify(req, state.services).catch((error: unknown) => {
-    if (rule === "told") return null;
+  const { caller, refused, cookie } = await auth.identify(req, isSecure(ctx)).catch((error: unknown) => {
+    if (rule === "told") return { caller: null, refused: false, cookie: undefined };
     throw isForPrograms || !isAway(error) ? error : new HttpError(503);
   });
-  if (caller !== null && caller !== "refused") state.caller = caller;
-  if (rule === "told") return await ctx.next();
-  if (state.caller === null) {
-    if (!isForPrograms) return ctx.redirect(loginPath(req.method, url), 303);
+  state.caller = caller;
+  if (rule !== "told") {
+    if (!caller && !isForPrograms) return ctx.redirect(loginPath(req.method, url), 303);
+    check(caller, rule, { refused: refused === true, isForPrograms });
+  }
+  const response = await ctx.next();
+  if (cookie !== undefined) response.headers.append("Set-Cookie", cookie);
+  // What is shown to one caller is kept by nobody in between, nor for who uses the browser next.
+  if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
+  return response;
+});
+
+/** Throws where a caller may not do what takes a scope. */
+function check(
+  caller: Caller | null,
+  needed: Scope,
+  { refused, isForPrograms }: { refused: boolean; isForPrograms: boolean },
+): void {
+  if (!caller) {
     throw new ApiError(
       401,
       "unauthorized",
-      caller === "refused"
+      refused
         ? "The token is not valid: it is mistyped, revoked or has expired"
         : "Send a token: Authorization: Bearer tp_..., or X-API-Key",
     );
   }
-  if (may(state.caller, rule)) return await ctx.next();
-  const message = refusal(state.caller, rule);
+  if (may(caller, needed)) return;
+  const message = refusal(caller, needed);
   throw isForPrograms ? new ApiError(403, "forbidden", message) : new HttpError(403, message);
-});
-
-function identify(request: Request, { auth }: State["services"]): Promise<Caller | null | "refused"> {
-  return auth.identify(request);
 }
 
 /** Where to sign in, and to return to from there. */

@@ -1,7 +1,7 @@
 /** Who asks, and what they may do. */
 
 import { ApiError } from "../api_error.ts";
-import type { Scope } from "./token.ts";
+import type { Scope } from "./scope.ts";
 import type { Grant } from "./verifier.ts";
 
 /** Somebody who was let in. */

@@ -1,6 +1,6 @@
 /** What each path takes: the one list of who may do what. Pure. */
 
-import type { Scope } from "./token.ts";
+import type { Scope } from "./scope.ts";
 
 /** `open`: anybody. `told`: anybody, and who is known is told more. Else the scope that it takes. */
 export type Rule = "open" | "told" | Scope;

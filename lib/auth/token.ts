@@ -2,12 +2,6 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** What a token is good for: reading, sending, or everything in every organization. */
-export type Scope = "read" | "ingest" | "admin";
-
-/** All scopes. */
-export const SCOPES: readonly Scope[] = ["read", "ingest", "admin"];
-
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /** 62 ** 43 is just over 2 ** 256. Letters and digits alone: a double click selects all of it. */

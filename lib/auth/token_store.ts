@@ -2,7 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import type postgres from "postgres";
-import { createToken, hashToken, isToken, prefixOf, type Scope } from "./token.ts";
+import type { Scope } from "./scope.ts";
+import { createToken, hashToken, isToken, prefixOf } from "./token.ts";
 
 /** A token, without the token. */
 export interface Token {

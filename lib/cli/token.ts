@@ -2,7 +2,8 @@
 
 import { Argument, Command, Option } from "commander";
 import type postgres from "postgres";
-import { parseDuration, type Scope, SCOPES } from "../auth/token.ts";
+import { type Scope, SCOPES } from "../auth/scope.ts";
+import { parseDuration } from "../auth/token.ts";
 import {
   insertToken,
   listTokens,

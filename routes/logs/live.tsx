@@ -1,13 +1,14 @@
 import { Head } from "fresh/runtime";
 import { LiveTail } from "../../islands/LiveTail.tsx";
+import { type Caller, may } from "../../lib/auth/caller.ts";
 import { define } from "../../lib/define.ts";
 
-export default define.page(({ url }) => (
+export default define.page(({ url, state: { caller } }) => (
   <>
     <Head>
       <title>Live logs · Tailpost</title>
     </Head>
-    <LiveTail search={url.search} origin={url.origin} renderedAt={Date.now()} />
+    <LiveTail search={url.search} origin={url.origin} renderedAt={Date.now()} account={accountOf(caller)} />
     <noscript>
       <p class="noscript">
         The live list needs JavaScript. Without it,{" "}
@@ -17,3 +18,8 @@ export default define.page(({ url }) => (
     </noscript>
   </>
 ));
+
+/** Who is signed in; null where nobody has to be. */
+function accountOf(caller: Caller | null) {
+  return caller && caller.name !== null ? { name: caller.name, isAdmin: may(caller, "admin") } : null;
+}
