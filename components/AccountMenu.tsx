@@ -2,10 +2,12 @@
 export interface Account {
   readonly name: string;
   readonly isAdmin: boolean;
+  /** Not where a proxy signed them in. */
+  readonly canSignOut: boolean;
 }
 
 /** What somebody who is signed in can do about it. Plain elements: it works without JavaScript. */
-export function AccountMenu({ name, isAdmin }: Account) {
+export function AccountMenu({ name, isAdmin, canSignOut }: Account) {
   return (
     <details class="account">
       <summary class="button" aria-label={`Account: ${name}`} title={`Signed in: ${name}`}>
@@ -14,9 +16,11 @@ export function AccountMenu({ name, isAdmin }: Account) {
       <div class="account-menu">
         <p>{name}</p>
         {isAdmin && <a class="button" href="/settings/tokens">Tokens</a>}
-        <form method="post" action="/logout">
-          <button type="submit" class="button">Sign out</button>
-        </form>
+        {canSignOut && (
+          <form method="post" action="/logout">
+            <button type="submit" class="button">Sign out</button>
+          </form>
+        )}
       </div>
     </details>
   );

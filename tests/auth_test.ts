@@ -462,3 +462,37 @@ Deno.test("/readyz tells strangers that it is not ready, and those who may know 
   assert.deepEqual(await code({ ...passedOn, "x-api-key": read }), [503, "trigger_disabled"]);
   assert.deepEqual(await code({}), [503, "trigger_disabled"]);
 });
+
+Deno.test("a trusted proxy says who is signed in and that the browser speaks TLS, and nobody else does", async () => {
+  const env = { TAILPOST_AUTH_HEADER: "X-Forwarded-User", TAILPOST_AUTH_ORGANIZATION: "2" };
+  const user = { "X-Forwarded-User": "mona" };
+  const https = { "x-forwarded-proto": "https" };
+  for (const isTrusted of [true, false]) {
+    await using tailpost = await startTailpost(postgres, {
+      ...TOKENS,
+      env: { ...env, TAILPOST_TRUSTED_PROXY: isTrusted ? "10.0.0.0/8, 127.0.0.1" : "10.0.0.0/8" },
+    });
+    const { read, admin, revoked } = await tokensOf(tailpost);
+    await tailpost.sql`insert into logs (organization_id, message) values (1, 'ours'), (2, 'theirs')`;
+    const status = (path: string, headers: Record<string, string>) =>
+      statusWith(tailpost, "", path, { headers });
+    assert.equal(await status("/api/logs", user), isTrusted ? 200 : 401);
+    assert.equal(await status("/api/logs?organizationId=1", user), isTrusted ? 403 : 401);
+    assert.equal(await status("/settings/tokens", user), isTrusted ? 403 : 303);
+    assert.equal(await status("/logs/live", user), isTrusted ? 200 : 303);
+    assert.equal(await status("/logs/live", { "X-Forwarded-User": " " }), 303);
+    assert.equal(await status("/api/logs", { ...user, "x-api-key": revoked }), 401);
+    assert.equal(await status("/settings/tokens", { ...user, "x-api-key": admin }), 200);
+    const signedIn = await fetch(`${tailpost.url}/login`, {
+      method: "POST",
+      body: new URLSearchParams({ token: read }),
+      headers: https,
+      redirect: "manual",
+    });
+    await signedIn.body?.cancel();
+    const [cookie = ""] = signedIn.headers.getSetCookie();
+    assert.match(cookie, isTrusted ? /^__Host-tailpost=.*; Secure$/u : /^tailpost=.*; SameSite=Lax$/u);
+    const [value = ""] = cookie.split(";");
+    assert.equal(await statusWith(tailpost, value, "/api/logs", { headers: https }), 200);
+  }
+});

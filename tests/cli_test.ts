@@ -44,6 +44,9 @@ const BAD: Readonly<Record<keyof Config, string | null>> = {
   auth: "on",
   source: "poll",
   migrate: "yes",
+  trustedProxy: "10.0.0.0/33",
+  authHeader: "X Y",
+  authOrganization: "0",
   heartbeatSeconds: "0",
   maxViewers: "1e3",
   logLevel: "loud",
@@ -73,7 +76,7 @@ Deno.test("an empty flag is refused, and an empty variable is as good as none", 
 Deno.test("what no command knows is refused with what there is", async () => {
   await refused(
     ["srve"],
-    /^tailpost: there is no command "srve": allowed is serve or migrate or token or demo/u,
+    /^tailpost: there is no command "srve": allowed is serve or migrate or token or org or demo/u,
   );
   await refused(["migrate", "sideways"], /'sideways'.* up, down, status/u);
   await refused(["migrate", "down", "--steps", "0"], /^tailpost: --steps is "0": allowed is a whole number/u);
@@ -219,9 +222,38 @@ Deno.test("token makes, lists and revokes, shows a token once and keeps it nowhe
     makeWith("--scope", "read", "--expires", "soon"),
     /^tailpost: --expires is "soon": allowed is /u,
   );
-  await refused(makeWith("--scope", "read", "--org", "0"), /^tailpost: --org is "0": allowed is /u);
+  await refused(
+    makeWith("--scope", "read", "--org", "0"),
+    /^tailpost: The organization is "0": allowed is /u,
+  );
   await refused(makeWith("--scope", "admin", "--org", "1"), /^tailpost: --org is "1": allowed is nothing /u);
   await refused(makeWith("--scope", "root"), /Allowed choices are read, ingest, admin/u);
+});
+
+Deno.test("org makes, lists and renames, and no two have one name", async () => {
+  await using database = await server.database();
+  await migrateUp(database.sql);
+  const env = { DATABASE_URL: database.url };
+  const org = (...args: string[]) => outcome(["org", ...args], 0, env);
+  assert.match(await org("create", "acme"), /^2$/mu);
+  assert.match(await org("list"), /^ID +NAME +SINCE\n1 +default +\d{4}-\d\d-\d\d\n2 +acme +/u);
+  assert.match(await org("rename", "2", "acme inc"), /^Organization 2 is now "acme inc"$/mu);
+  assert.deepEqual(JSON.parse(await org("list", "--json")).map(({ name }: { name: string }) => name), [
+    "default",
+    "acme inc",
+  ]);
+  const taken = 'tailpost: There is an organization "default" already\n';
+  assert.equal(await outcome(["org", "create", " default "], 1, env), taken);
+  assert.equal(await outcome(["org", "rename", "2", "default"], 1, env), taken);
+  assert.match(
+    await outcome(["org", "rename", "9", "x"], 1, env),
+    /^tailpost: There is no organization 9$/mu,
+  );
+  await refused(
+    ["org", "rename", "acme", "x"],
+    /^tailpost: The organization is "acme": allowed is its id/u,
+    env,
+  );
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -6,7 +6,7 @@ import { FOR_PROGRAMS } from "../api_errors.ts";
 import { isAway } from "../database.ts";
 import { define } from "../define.ts";
 import { ANYBODY, type Caller, may } from "./caller.ts";
-import { isSecure } from "./client.ts";
+import { callerOfProxy, isSecure } from "./client.ts";
 import { isAboutSigningIn, ruleOf } from "./policy.ts";
 import type { Scope } from "./scope.ts";
 
@@ -23,10 +23,12 @@ export const authenticate = define.middleware(async (ctx) => {
   const rule = ruleOf(req.method, url.pathname);
   if (rule === "open") return await ctx.next();
   const isForPrograms = FOR_PROGRAMS.test(url.pathname);
-  const { caller, refused, cookie } = await auth.identify(req, isSecure(ctx)).catch((error: unknown) => {
+  const { refused, cookie, ...identity } = await auth.identify(req, isSecure(ctx)).catch((error: unknown) => {
     if (rule === "told") return { caller: null, refused: false, cookie: undefined };
     throw isForPrograms || !isAway(error) ? error : new HttpError(503);
   });
+  // One's own token or session counts before what a proxy says.
+  const caller = identity.caller ?? (refused ? null : callerOfProxy(ctx));
   state.caller = caller;
   if (rule !== "told") {
     if (!caller && !isForPrograms) return ctx.redirect(loginPath(req.method, url), 303);

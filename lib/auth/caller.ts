@@ -14,6 +14,8 @@ export interface Caller {
   readonly organizationId: number | null;
   /** When a stream of theirs has to end. */
   readonly until: { readonly signal?: AbortSignal; readonly lifetime?: number };
+  /** A proxy signed them in, and only it can sign them out. */
+  readonly isSignedOnElsewhere?: boolean;
 }
 
 /** Whoever reaches the port, with auth off. */

@@ -5,6 +5,7 @@ import deno from "../../deno.json" with { type: "json" };
 import { ConfigError } from "../config.ts";
 import { demoCommand } from "./demo.ts";
 import { migrateCommand } from "./migrate.ts";
+import { orgCommand } from "./org.ts";
 import { CommandError, say } from "./output.ts";
 import { serveCommand } from "./serve.ts";
 import { settingsHelp } from "./settings.ts";
@@ -19,6 +20,7 @@ export async function runCommandLine(args: readonly string[]): Promise<never> {
     .addCommand(serveCommand(), { isDefault: true })
     .addCommand(migrateCommand())
     .addCommand(tokenCommand())
+    .addCommand(orgCommand())
     .addCommand(demoCommand())
     .addHelpText(
       "after",

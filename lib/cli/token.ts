@@ -1,21 +1,12 @@
 /** `tailpost token create|list|revoke`. */
 
 import { Argument, Command, Option } from "commander";
-import type postgres from "postgres";
 import { type Scope, SCOPES } from "../auth/scope.ts";
 import { parseDuration } from "../auth/token.ts";
-import {
-  insertToken,
-  listTokens,
-  type NewToken,
-  revokeToken,
-  type Token,
-  TokenError,
-} from "../auth/token_store.ts";
-import { openDatabase, withConnection } from "./database.ts";
-import { CommandError, configureLogging, print, say, table } from "./output.ts";
-import { addSettings, configOf } from "./settings.ts";
-import { stopSignal } from "./stop_signal.ts";
+import { insertToken, listTokens, type NewToken, revokeToken, type Token } from "../auth/token_store.ts";
+import { administer, notAllowed, organizationId, withDatabase } from "./administer.ts";
+import { print, say, table } from "./output.ts";
+import { addSettings } from "./settings.ts";
 
 /** Makes the command. */
 export function tokenCommand(): Command {
@@ -53,9 +44,9 @@ function create(): Command {
       "--expires <duration>",
       "after how long it is good for nothing, such as 12h or 90d (default: never)",
     );
-  return withDatabase(command).action((flags: Record<string, string>) => {
+  return addSettings(command, ["databaseUrl", "dataDir"]).action((flags: Record<string, string>) => {
     const wanted = newToken(flags);
-    return run(flags, async (sql) => {
+    return administer(flags, async (sql) => {
       const { text, token } = await insertToken(sql, wanted);
       say(`Token ${token.id}, ${described(token)}. It is shown this once:`);
       print(text);
@@ -68,12 +59,12 @@ function newToken({ name = "", scope: given, org, expires }: Record<string, stri
   const scope = given as Scope;
   const expiresIn = expires === undefined ? null : parseDuration(expires);
   if (expires !== undefined && expiresIn === null) {
-    throw bad("--expires", expires, "a number and s, m, h, d, w or y, such as 90d");
+    throw notAllowed("--expires", expires, "a number and s, m, h, d, w or y, such as 90d");
   }
   if (scope === "admin" && org !== undefined) {
-    throw bad("--org", org, "nothing with the scope admin, which is for all organizations");
+    throw notAllowed("--org", org, "nothing with the scope admin, which is for all organizations");
   }
-  return { name, scope, expiresIn, organizationId: scope === "admin" ? null : organization(org ?? "1") };
+  return { name, scope, expiresIn, organizationId: scope === "admin" ? null : organizationId(org ?? "1") };
 }
 
 function list(): Command {
@@ -81,25 +72,23 @@ function list(): Command {
     .summary("what tokens there are")
     .description("Lists all tokens, the newest first, by their beginnings.")
     .option("--json", "print them as JSON");
-  return withDatabase(command).action((flags: Record<string, unknown>) =>
-    run(flags, async (sql) => {
-      const tokens = await listTokens(sql);
-      if (flags.json === true) return print(JSON.stringify(tokens, null, 2));
-      if (tokens.length === 0) return say("There are no tokens. Make one with tailpost token create");
-      const rows = tokens.map((token) => [
-        String(token.id),
-        `${token.prefix}...`,
-        token.name,
-        token.scope,
-        token.organizationId === null ? "all" : String(token.organizationId),
-        stateOf(token),
-        token.lastUsedAt ? minutes(token.lastUsedAt) : "never",
-      ]);
-      for (const line of table(["ID", "TOKEN", "NAME", "SCOPE", "ORG", "STATE", "LAST USED"], rows)) {
-        print(line);
-      }
-    })
-  );
+  return withDatabase(command, async (sql, _argument, flags) => {
+    const tokens = await listTokens(sql);
+    if (flags.json === true) return print(JSON.stringify(tokens, null, 2));
+    if (tokens.length === 0) return say("There are no tokens. Make one with tailpost token create");
+    const rows = tokens.map((token) => [
+      String(token.id),
+      `${token.prefix}...`,
+      token.name,
+      token.scope,
+      token.organizationId === null ? "all" : String(token.organizationId),
+      stateOf(token),
+      token.lastUsedAt ? minutes(token.lastUsedAt) : "never",
+    ]);
+    for (const line of table(["ID", "TOKEN", "NAME", "SCOPE", "ORG", "STATE", "LAST USED"], rows)) {
+      print(line);
+    }
+  });
 }
 
 function revoke(): Command {
@@ -107,47 +96,10 @@ function revoke(): Command {
     .summary("make a token good for nothing")
     .description("Revokes a token. What is open with it, streams and sessions, ends within seconds.")
     .addArgument(new Argument("<id or prefix>", "as tailpost token list shows it"));
-  return withDatabase(command).action((which: string, flags: Record<string, unknown>) =>
-    run(flags, async (sql) => {
-      const token = await revokeToken(sql, which.replace(/\.+$/u, ""));
-      say(`Revoked token ${token.id}, ${described(token)}`);
-    })
-  );
-}
-
-function withDatabase(command: Command): Command {
-  return addSettings(command, ["databaseUrl", "dataDir"]);
-}
-
-/** Runs with a connection to the configured database. */
-export async function run(
-  flags: Record<string, unknown>,
-  action: (sql: postgres.Sql) => Promise<void>,
-): Promise<void> {
-  const config = configOf(flags);
-  await configureLogging(config);
-  using stop = stopSignal(130);
-  await using database = await openDatabase(config, stop.signal);
-  try {
-    await withConnection(database.url, action);
-  } catch (error) {
-    if (error instanceof TokenError) throw new CommandError(error.message, 1, { cause: error });
-    if (error instanceof Error && "code" in error && error.code === "42P01") {
-      throw new CommandError("There is no table for this yet: run tailpost migrate", 1, { cause: error });
-    }
-    throw error;
-  }
-}
-
-/** An organization's id in a flag. */
-function organization(text: string): number {
-  const id = /^[1-9]\d{0,14}$/u.test(text) ? Number(text) : null;
-  if (id === null) throw bad("--org", text, "an organization's id, a whole number from 1");
-  return id;
-}
-
-function bad(flag: string, value: string, allowed: string): CommandError {
-  return new CommandError(`${flag} is ${JSON.stringify(value)}: allowed is ${allowed}`, 2);
+  return withDatabase(command, async (sql, which = "") => {
+    const token = await revokeToken(sql, which.replace(/\.+$/u, ""));
+    say(`Revoked token ${token.id}, ${described(token)}`);
+  });
 }
 
 function described({ name, scope, organizationId, expiresAt }: Token): string {

@@ -21,5 +21,10 @@ export default define.page(({ url, state: { caller } }) => (
 
 /** Who is signed in; null where nobody has to be. */
 function accountOf(caller: Caller | null) {
-  return caller && caller.name !== null ? { name: caller.name, isAdmin: may(caller, "admin") } : null;
+  if (!caller || caller.name === null) return null;
+  return {
+    name: caller.name,
+    isAdmin: may(caller, "admin"),
+    canSignOut: caller.isSignedOnElsewhere !== true,
+  };
 }
