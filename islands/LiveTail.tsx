@@ -36,7 +36,7 @@ export function LiveTail({ search, origin, renderedAt, account }: LiveTailProps)
       <DatabaseNotice tail={tail} />
       <FilterBar tail={tail} />
       <main class="split">
-        <LogList tail={tail} origin={origin} />
+        <LogList tail={tail} origin={origin} takesToken={account !== null} />
         <DetailsPanel tail={tail} />
       </main>
       <Footer tail={tail} />

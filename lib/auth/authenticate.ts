@@ -53,7 +53,7 @@ function check(
       "unauthorized",
       refused
         ? "The token is not valid: it is mistyped, revoked or has expired"
-        : "Send a token: Authorization: Bearer tp_..., or X-API-Key",
+        : "Not signed in: sign in at /login, or send a token as Authorization: Bearer tp_... or X-API-Key",
     );
   }
   if (may(caller, needed)) return;

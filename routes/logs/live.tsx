@@ -13,7 +13,10 @@ export default define.page(({ url, state: { caller } }) => (
       <p class="noscript">
         The live list needs JavaScript. Without it,{" "}
         <a href={`/api/logs${url.search}`}>read the logs as JSON</a> or follow them in a terminal with{" "}
-        <code>curl -N {url.origin}/api/logs/stream?tail=50</code>.
+        <code>
+          curl -N {caller?.name ? "-H 'Authorization: Bearer tp_...' " : ""}
+          {url.origin}/api/logs/stream?tail=50
+        </code>.
       </p>
     </noscript>
   </>
