@@ -496,3 +496,42 @@ Deno.test("a trusted proxy says who is signed in and that the browser speaks TLS
     assert.equal(await statusWith(tailpost, value, "/api/logs", { headers: https }), 200);
   }
 });
+
+Deno.test("two organizations that write and watch at once see not one log of the other", async () => {
+  await using tailpost = await startTailpost(postgres, TOKENS);
+  await tailpost.sql`insert into organizations (name) values ('other')`;
+  const rounds = 150;
+  async function live(organizationId: number): Promise<void> {
+    const make = async (scope: "read" | "ingest") =>
+      (await insertToken(tailpost.sql, { organizationId, name: scope, scope, expiresIn: null })).text;
+    const [read, ingest] = [await make("read"), await make("ingest")];
+    const { cookie } = await signIn(tailpost, { token: read });
+    await using byToken = await openViewer(`${tailpost.url}/api/logs/stream?tail=10`, { "x-api-key": read });
+    await using bySession = await openViewer(`${tailpost.url}/api/logs/stream?q=of`, { cookie });
+    for (let round = 1; round <= rounds; round++) {
+      const response = await fetch(`${tailpost.url}/api/logs`, {
+        method: "POST",
+        headers: { "x-api-key": ingest, "content-type": "application/json" },
+        body: JSON.stringify({ message: `${round} of ${organizationId}` }),
+      });
+      const { ids } = await response.json();
+      // Its own by id, and none of the ids around, which the other organization has.
+      for (const id of [ids[0] - 1, ids[0], ids[0] + 1]) {
+        const one = await fetch(`${tailpost.url}/api/logs/${id}`, { headers: { "x-api-key": read } });
+        const log = await one.json();
+        if (one.status === 200) assert.match(log.message, new RegExp(` of ${organizationId}$`, "u"));
+        else assert.equal(one.status, 404);
+      }
+    }
+    for (const viewer of [byToken, bySession]) {
+      await viewer.untilLog(`${rounds} of ${organizationId}`);
+      const expected = Array.from({ length: rounds }, (_, i) => `${i + 1} of ${organizationId}`);
+      assert.deepEqual(viewer.logs.map(({ message }) => message), expected);
+    }
+    const history = await fetch(`${tailpost.url}/api/logs?limit=1000`, { headers: { "x-api-key": read } });
+    const { logs } = await history.json();
+    assert.equal(logs.length, rounds);
+    assert.ok(logs.every(({ message }: { message: string }) => message.endsWith(` of ${organizationId}`)));
+  }
+  await Promise.all([live(1), live(2)]);
+});
