@@ -2,6 +2,7 @@
 
 import { App, csp, csrf, staticFiles } from "fresh";
 import { apiErrors } from "./lib/api_errors.ts";
+import { authenticate } from "./lib/auth/authenticate.ts";
 import { runCommandLine } from "./lib/cli/mod.ts";
 import { securityHeaders } from "./lib/security_headers.ts";
 import type { State } from "./lib/define.ts";
@@ -21,6 +22,7 @@ export const app = new App<State>()
     ctx.state.services = services();
     return ctx.next();
   })
+  .use(authenticate)
   .fsRoutes();
 
 // Not awaited: the built server imports this module, and waits until it is evaluated.

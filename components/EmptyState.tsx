@@ -6,7 +6,9 @@ import { CopyButton } from "./CopyButton.tsx";
 const SQL = "INSERT INTO logs (service, level, message)\nVALUES ('hello', 'info', 'It works');";
 
 /** What stands where no rows are: why that is, and what to do about it. */
-export function EmptyState({ tail, origin }: { tail: LiveTail; origin: string }) {
+export function EmptyState(
+  { tail, origin, takesToken }: { tail: LiveTail; origin: string; takesToken: boolean },
+) {
   const connection = tail.connection.value;
   if (connection.phase === "refused") {
     return <Refused tail={tail} connection={connection} />;
@@ -38,7 +40,7 @@ export function EmptyState({ tail, origin }: { tail: LiveTail; origin: string })
       <Beacon />
       <h2>Waiting for the first log</h2>
       <p>Send one, and watch it appear here:</p>
-      <Snippet title="From a shell" text={curl(origin)} />
+      <Snippet title="From a shell" text={curl(origin, takesToken)} />
       <Snippet title="In PostgreSQL" text={SQL} />
     </div>
   );
@@ -75,8 +77,9 @@ function ClearFilters({ tail }: { tail: LiveTail }) {
   return <button type="button" class="button" onClick={() => tail.edit(CLEARED)}>Clear filters</button>;
 }
 
-function curl(origin: string): string {
-  return `curl ${origin}/api/logs \\\n  -H 'Content-Type: application/json' \\\n` +
+function curl(origin: string, takesToken: boolean): string {
+  const token = takesToken ? "-H 'Authorization: Bearer tp_...' " : "";
+  return `curl ${origin}/api/logs ${token}\\\n  -H 'Content-Type: application/json' \\\n` +
     `  -d '{"service":"hello","level":"info","message":"It works"}'`;
 }
 

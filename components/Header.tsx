@@ -1,4 +1,5 @@
 import type { LiveTail } from "../lib/live_tail/model.ts";
+import { type Account, AccountMenu } from "./AccountMenu.tsx";
 import { ActivityChart } from "./ActivityChart.tsx";
 import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon, WrapIcon } from "./icons.tsx";
 import { Logo } from "./Logo.tsx";
@@ -6,7 +7,9 @@ import { StatusChip } from "./StatusChip.tsx";
 import { ThemeSwitch } from "./ThemeSwitch.tsx";
 
 /** Name, status, pulse, and what can be done to the list. */
-export function Header({ tail, skew }: { tail: LiveTail; skew: () => number }) {
+export function Header(
+  { tail, skew, account }: { tail: LiveTail; skew: () => number; account: Account | null },
+) {
   const paused = tail.paused.value;
   const wrap = tail.wrap.value;
   return (
@@ -61,6 +64,7 @@ export function Header({ tail, skew }: { tail: LiveTail; skew: () => number }) {
           <KeyboardIcon />
         </button>
       </div>
+      {account && <AccountMenu {...account} />}
     </header>
   );
 }

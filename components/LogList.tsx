@@ -7,7 +7,9 @@ import { LogRow } from "./LogRow.tsx";
 import { NewLogsPill } from "./NewLogsPill.tsx";
 
 /** The rows, newest at the bottom. */
-export function LogList({ tail, origin }: { tail: LiveTail; origin: string }) {
+export function LogList(
+  { tail, origin, takesToken }: { tail: LiveTail; origin: string; takesToken: boolean },
+) {
   const scroller = useRef<HTMLDivElement>(null);
   const { rows } = tail.list.value;
   const wrap = tail.wrap.value;
@@ -39,7 +41,7 @@ export function LogList({ tail, origin }: { tail: LiveTail; origin: string }) {
           tail.open(Number(id));
         }}
       >
-        {rows.length === 0 ? <EmptyState tail={tail} origin={origin} /> : (
+        {rows.length === 0 ? <EmptyState tail={tail} origin={origin} takesToken={takesToken} /> : (
           <ol
             class="rows"
             role="listbox"

@@ -16,19 +16,28 @@ export function StatusChip({ tail }: { tail: LiveTail }) {
     </>
   );
   const attributes = { "class": `chip chip-${chip.tone}`, title: chip.hint, "data-status": chip.label };
+  const isSignedOut = connection.phase === "refused" && connection.status === 401;
   // One element whatever the state: a live region that is replaced is not read out.
   return (
-    <button
-      type="button"
-      {...attributes}
-      aria-disabled={!chip.retry}
-      onClick={() => {
-        if (chip.retry) tail.retry();
-      }}
-    >
-      {body}
-    </button>
+    <>
+      <button
+        type="button"
+        {...attributes}
+        aria-disabled={!chip.retry}
+        onClick={() => {
+          if (chip.retry) tail.retry();
+        }}
+      >
+        {body}
+      </button>
+      {isSignedOut && <a class="button button-accent sign-in" href={loginPath()}>Sign in</a>}
+    </>
   );
+}
+
+/** Back to here after signing in. */
+function loginPath(): string {
+  return `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
 /** The time, renewed four times a second while it matters. */

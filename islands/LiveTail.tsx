@@ -4,6 +4,7 @@ import { DetailsPanel } from "../components/DetailsPanel.tsx";
 import { DatabaseNotice } from "../components/DatabaseNotice.tsx";
 import { FilterBar } from "../components/FilterBar.tsx";
 import { Footer } from "../components/Footer.tsx";
+import type { Account } from "../components/AccountMenu.tsx";
 import { Header } from "../components/Header.tsx";
 import { KeySheet } from "../components/KeySheet.tsx";
 import { LogList } from "../components/LogList.tsx";
@@ -19,21 +20,23 @@ export interface LiveTailProps {
   readonly origin: string;
   /** The server's clock, in epoch milliseconds. */
   readonly renderedAt: number;
+  /** Who is signed in; null where nobody has to be. */
+  readonly account: Account | null;
 }
 
 /** The page: controls, list and details. Everything in it is drawn from one {@link createLiveTail}. */
-export function LiveTail({ search, origin, renderedAt }: LiveTailProps) {
+export function LiveTail({ search, origin, renderedAt, account }: LiveTailProps) {
   const [tail] = useState(() => createLiveTail(search));
   const skew = () => clockSkew(renderedAt);
   useStream(tail, skew);
   useKeys(tail);
   return (
     <div class="page">
-      <Header tail={tail} skew={skew} />
+      <Header tail={tail} skew={skew} account={account} />
       <DatabaseNotice tail={tail} />
       <FilterBar tail={tail} />
       <main class="split">
-        <LogList tail={tail} origin={origin} />
+        <LogList tail={tail} origin={origin} takesToken={account !== null} />
         <DetailsPanel tail={tail} />
       </main>
       <Footer tail={tail} />

@@ -69,6 +69,7 @@ function answer(
   details: readonly ErrorDetail[] = [],
 ): Response {
   const headers: Record<string, string> = { "Cache-Control": "no-store" };
+  if (status === 401) headers["WWW-Authenticate"] = 'Bearer realm="Tailpost"';
   if (status === 503 || status === 429) headers["Retry-After"] = String(RETRY_AFTER);
   return Response.json({ error: { code, message, details } }, { status, headers });
 }

@@ -8,7 +8,7 @@ import { define } from "./define.ts";
 const logger = getLogger(["tailpost", "http"]);
 
 /** Paths for programs: their errors are JSON. All others answer people, with a page. */
-const FOR_PROGRAMS = /^\/(?:api(?:\/|$)|healthz$|readyz$|metrics$)/u;
+export const FOR_PROGRAMS = /^\/(?:api(?:\/|$)|healthz$|readyz$|metrics$)/u;
 
 /** How long an answer may take to begin, a body of the largest size sent slowly included, in milliseconds. */
 const REQUEST_TIMEOUT = 45_000;

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
+import { parseNetworks } from "./auth/networks.ts";
 
 /** Everything that can be set. */
 export interface Config {
@@ -16,6 +17,12 @@ export interface Config {
   readonly auth: "token" | "off";
   readonly source: "notify" | "wal";
   readonly migrate: "auto" | "off";
+  /** Addresses and networks of proxies, between commas; empty: none is trusted. */
+  readonly trustedProxy: string;
+  /** The header in which they name who is signed in; null: none does. */
+  readonly authHeader: string | null;
+  /** What those may read. */
+  readonly authOrganization: number;
   readonly heartbeatSeconds: number;
   readonly maxViewers: number;
   readonly logLevel: "debug" | "info" | "warning" | "error";
@@ -118,6 +125,31 @@ export const SETTINGS: readonly Setting[] = [
     ...oneOf("auto", "off"),
   },
   {
+    key: "trustedProxy",
+    env: ["TAILPOST_TRUSTED_PROXY"],
+    about: "proxies whose X-Forwarded-Proto and sign-on are believed",
+    default: "none",
+    allowed: "addresses and networks between commas, such as 127.0.0.1,10.0.0.0/8",
+    schema: z.string().refine((text) => parseNetworks(text) !== null),
+  },
+  {
+    key: "authHeader",
+    env: ["TAILPOST_AUTH_HEADER"],
+    about: "the header in which a trusted proxy names who is signed in",
+    default: "none",
+    allowed: "the name of a header, such as X-Forwarded-User",
+    schema: z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/u).refine((name) =>
+      !/^(?:authorization|cookie|host|x-api-key)$/iu.test(name)
+    ),
+  },
+  {
+    key: "authOrganization",
+    env: ["TAILPOST_AUTH_ORGANIZATION"],
+    about: "the organization whose logs they may read",
+    default: "1",
+    ...wholeNumber(1, 999_999_999),
+  },
+  {
     key: "heartbeatSeconds",
     env: ["TAILPOST_HEARTBEAT_SECONDS"],
     about: "between two heartbeats on a stream",
@@ -186,6 +218,9 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     auth: "token",
     source: "notify",
     migrate: values.databaseUrl === undefined ? "auto" : "off",
+    trustedProxy: "",
+    authHeader: null,
+    authOrganization: 1,
     heartbeatSeconds: 15,
     maxViewers: 20_000,
     logLevel: "info",
@@ -196,6 +231,14 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     throw new ConfigError(
       `TAILPOST_AUTH is "off" and TAILPOST_HOST is "${config.host}": without sign-in only a loopback host is allowed, ` +
         "127.0.0.1, ::1 or localhost",
+    );
+  }
+  if (config.authHeader !== null && config.trustedProxy === "") {
+    throw new ConfigError(
+      `TAILPOST_AUTH_HEADER is ${
+        JSON.stringify(config.authHeader)
+      } and TAILPOST_TRUSTED_PROXY is not set: anybody ` +
+        "could send that header. Name the proxy's address",
     );
   }
   return config;

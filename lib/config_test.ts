@@ -15,6 +15,9 @@ Deno.test("readConfig() has a default for everything", () => {
     auth: "token",
     source: "notify",
     migrate: "auto",
+    trustedProxy: "",
+    authHeader: null,
+    authOrganization: 1,
     heartbeatSeconds: 15,
     maxViewers: 20_000,
     logLevel: "info",
@@ -52,12 +55,15 @@ Deno.test("readConfig() reads every setting from its environment", () => {
     auth: ["off", "off"],
     source: ["wal", "wal"],
     migrate: ["off", "off"],
+    trustedProxy: ["10.0.0.0/8", "10.0.0.0/8"],
+    authOrganization: ["2", 2],
     heartbeatSeconds: ["1", 1],
     maxViewers: ["5", 5],
     logLevel: ["debug", "debug"],
     logFormat: ["text", "text"],
   };
   for (const { key, env } of SETTINGS) {
+    if (key === "authHeader") continue; // Not without a proxy, below.
     const [text, value] = values[key] ?? assert.fail(`no value for ${key}`);
     for (const name of env) assert.equal(read({ [name]: text })[key], value, name);
   }
@@ -74,6 +80,9 @@ Deno.test("readConfig() stops at a bad value with one line that names it and wha
     ["TAILPOST_AUTH", "none"],
     ["TAILPOST_SOURCE", "WAL"],
     ["TAILPOST_MIGRATE", "yes"],
+    ["TAILPOST_TRUSTED_PROXY", "localhost"],
+    ["TAILPOST_AUTH_HEADER", "Authorization"],
+    ["TAILPOST_AUTH_ORGANIZATION", "0"],
     ["TAILPOST_HEARTBEAT_SECONDS", "0"],
     ["TAILPOST_MAX_VIEWERS", "1e3"],
     ["TAILPOST_LOG_LEVEL", "warn"],
@@ -137,4 +146,13 @@ Deno.test("withoutPassword() leaves the rest to be read", () => {
     withoutPassword("postgres://db/logs?password=secret&a=1"),
     "postgres://db/logs?password=***&a=1",
   );
+});
+
+Deno.test("readConfig() takes a header of sign-on only with the proxies that may send it", () => {
+  const header = { TAILPOST_AUTH_HEADER: "X-Forwarded-User" };
+  assert.throws(
+    () => read(header),
+    /^ConfigError: TAILPOST_AUTH_HEADER is .* TAILPOST_TRUSTED_PROXY is not set/u,
+  );
+  assert.equal(read({ ...header, TAILPOST_TRUSTED_PROXY: "::1" }).authHeader, "X-Forwarded-User");
 });

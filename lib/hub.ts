@@ -47,6 +47,10 @@ export interface Subscription {
   readonly tail: number;
   /** The cursor to resume from; the tail is left out then. */
   readonly since: string | null;
+  /** Ends the stream when it aborts: who asked may not see it any more. */
+  readonly signal?: AbortSignal;
+  /** Ends the stream after so many milliseconds. The viewer may return at once. */
+  readonly lifetime?: number;
 }
 
 /** Counts since the start, for metrics. */
@@ -230,7 +234,7 @@ export function createHub(options: HubOptions): Hub {
 
   return {
     counts,
-    subscribe({ organizationId, filter, tail, since }) {
+    subscribe({ organizationId, filter, tail, since, signal, lifetime }) {
       if (closed || counts.viewers >= options.maxViewers) {
         throw new HubFullError(
           closed ? "The server is stopping" : `All ${options.maxViewers} streams are taken`,
@@ -241,10 +245,19 @@ export function createHub(options: HubOptions): Hub {
       lingering.delete(organizationId);
       const feed = feedOf(organizationId);
       const group = groupOf(feed, filter, matcher);
-      const viewer = new Viewer(feed, group, { tail, since }, retry);
+      const end = () => viewer.close();
+      let cancelEnd = () => {};
+      const onLeave = () => {
+        cancelEnd();
+        signal?.removeEventListener("abort", end);
+      };
+      const viewer = new Viewer(feed, group, { tail, since, onLeave }, retry);
       counts.viewers++;
       counts.subscriptions++;
       feed.join(group, viewer);
+      signal?.addEventListener("abort", end);
+      if (lifetime !== undefined) cancelEnd = clock.after(lifetime, end);
+      if (signal?.aborted) end();
       return viewer.stream;
     },
     listening(organizationId) {

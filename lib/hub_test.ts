@@ -236,6 +236,28 @@ Deno.test("createHub() forgets a filter with its last viewer, and an organizatio
   assert.deepEqual(again.messages, ["unheard", "mark"]);
 });
 
+Deno.test("createHub() ends a stream whose signal aborts or whose lifetime is over, and no other", async () => {
+  const test = testHub();
+  const { hub, clock, open } = test;
+  const grant = new AbortController();
+  const granted = [open("", { signal: grant.signal }), open("", { signal: grant.signal, lifetime: 60_000 })];
+  const short = open("", { lifetime: 1000 });
+  const gone = open("", { signal: AbortSignal.abort() });
+  const staying = open();
+  await gone.until(({ ended }) => ended);
+  await staying.untilReady();
+  clock.advance(999);
+  assert.equal(hub.counts.viewers, 4);
+  clock.advance(1);
+  await short.until(({ ended }) => ended);
+  grant.abort();
+  for (const viewer of granted) await viewer.until(({ ended }) => ended);
+  await mark(test, [staying]);
+  assert.equal(hub.counts.viewers, 1);
+  hub.close();
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("createHub() ends every stream when it closes, takes no more, and leaves no timer", async () => {
   const test = testHub();
   const { hub, database, clock, open } = test;

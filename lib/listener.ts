@@ -24,6 +24,10 @@ export interface ListenerOptions {
   readonly events: SourceEvents;
   /** The liveness query, asked on each connection before anything else and then every so often. Default: `select 1`. */
   readonly probe?: (connection: postgres.Sql) => Promise<unknown>;
+  /** Further channels to listen to, on every connection. What they say comes by `onnotify` of the connection alone. */
+  readonly channels?: readonly string[];
+  /** Called each time the connection listens to all that it is to. */
+  readonly onListening?: () => void;
   /** Called each time the connection stands. */
   readonly onConnected?: () => void;
   /** Called when a connection that stood does not answer any more; others to the same server may be as dead. */
@@ -50,6 +54,7 @@ export interface Listener extends Source, AsyncDisposable {
 /** Starts a listener. It connects at once and never gives up; dispose of it to end it. */
 export function createListener(options: ListenerOptions): Listener {
   const { connect, events, probeInterval = 10_000, probeTimeout = 5_000, delay = backoff } = options;
+  const { channels = [] } = options;
   const { probe = (connection) => connection`select 1`.simple() } = options;
   const stopping = new AbortController();
   const watched = new Set<number>();
@@ -95,7 +100,10 @@ export function createListener(options: ListenerOptions): Listener {
       onConnected();
       await within(
         2 * probeTimeout,
-        Promise.all([...watched].map((id) => listen(connection, id))),
+        Promise.all([
+          ...channels.map((channel) => connection`listen ${connection(channel)}`.simple()),
+          ...[...watched].map((id) => listen(connection, id)),
+        ]),
         "LISTEN timed out",
       );
       onListening();
@@ -127,7 +135,10 @@ export function createListener(options: ListenerOptions): Listener {
             connections++;
             options.onConnected?.();
           },
-          () => attempt = 0,
+          () => {
+            attempt = 0;
+            options.onListening?.();
+          },
         );
       } catch (error) {
         connected = false;

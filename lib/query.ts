@@ -1,6 +1,7 @@
 /** Query parameters of the API. */
 
 import { ApiError } from "./api_error.ts";
+import type { Caller } from "./auth/caller.ts";
 
 /**
  * A whole number of a query string, `otherwise` where it is absent.
@@ -24,7 +25,17 @@ export function idParameter(params: URLSearchParams, name: string): number | nul
   return wholeNumber(params, name, { from: 0, to: Number.MAX_SAFE_INTEGER, otherwise: null });
 }
 
-/** The organization a request is about. Without sign-in whoever reaches the port may see all of them. */
-export function organizationOf(params: URLSearchParams): number {
-  return wholeNumber(params, "organizationId", { from: 1, to: Number.MAX_SAFE_INTEGER, otherwise: 1 });
+/**
+ * The organization a request is about: the caller's own. Only who may see several chooses by `organizationId`, 1 without it.
+ *
+ * @throws {ApiError} 403 when it is not the caller's
+ */
+export function organizationOf(params: URLSearchParams, caller: Caller): number {
+  const asked = wholeNumber(params, "organizationId", {
+    from: 1,
+    to: Number.MAX_SAFE_INTEGER,
+    otherwise: caller.organizationId ?? 1,
+  });
+  if (caller.organizationId === null || asked === caller.organizationId) return asked;
+  throw new ApiError(403, "forbidden", `You may see organization ${caller.organizationId} alone`);
 }

@@ -2,6 +2,8 @@
 
 import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
+import { type Auth, createAuth } from "./auth.ts";
+import { TOKENS_CHANNEL } from "./auth/token_store.ts";
 import { within } from "./backoff.ts";
 import type { Config } from "./config.ts";
 import { parseCursor } from "./cursor.ts";
@@ -17,6 +19,7 @@ import type { DatabaseProblem } from "./sse.ts";
 export interface Services extends AsyncDisposable {
   readonly config: Config;
   readonly sql: postgres.Sql;
+  readonly auth: Auth;
   readonly hub: Hub;
   readonly metrics: Metrics;
   /** Settles once the listener is connected for the first time. */
@@ -46,12 +49,14 @@ export function createServices(
 ): Services {
   const sql = createPool(databaseUrl);
   const started = Promise.withResolvers<void>();
+  const onError = (message: string, error: unknown) => logger.warn("{message}: {error}", { message, error });
+  const auth = createAuth(sql, onError);
   const hub: Hub = createHub({
     source: { watch: (id) => listener.watch(id), unwatch: (id) => listener.unwatch(id) },
     store: createStore(sql),
     heartbeat: config.heartbeatSeconds * 1000,
     maxViewers: config.maxViewers,
-    onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
+    onError,
   });
   const watch = createDatabaseWatch({
     sql,
@@ -64,7 +69,7 @@ export function createServices(
     onMissed: (since) => hub.missed(since),
     onRestart: (xid) => hub.restarted(xid),
     onNote: (note) => logger.warn(note),
-    onError: (message, error) => logger.warn("{message}: {error}", { message, error }),
+    onError,
   });
   /** Told once, and not with every try. */
   const refusesListen = () => watch.problem?.code === "standby";
@@ -74,10 +79,14 @@ export function createServices(
         ...hooks,
         onnotify(channel, payload) {
           watch.heard(channel);
+          if (channel === TOKENS_CHANNEL) auth.tokens.changed(payload);
           hooks.onnotify(channel, payload);
         },
       }),
     probe: (connection) => watch.probe(connection),
+    channels: config.auth === "off" ? [] : [TOKENS_CHANNEL],
+    // What was revoked while nobody listened.
+    onListening: () => auth.tokens.recheck(),
     onConnected() {
       started.resolve();
       watch.connected();
@@ -101,6 +110,7 @@ export function createServices(
   return {
     config,
     sql,
+    auth,
     hub,
     metrics,
     started: started.promise,
@@ -128,6 +138,7 @@ export function createServices(
     },
     async [Symbol.asyncDispose]() {
       hub.close();
+      auth[Symbol.dispose]();
       await listener[Symbol.asyncDispose]();
       await sql.end({ timeout: 1 });
     },

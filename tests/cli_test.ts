@@ -44,6 +44,9 @@ const BAD: Readonly<Record<keyof Config, string | null>> = {
   auth: "on",
   source: "poll",
   migrate: "yes",
+  trustedProxy: "10.0.0.0/33",
+  authHeader: "X Y",
+  authOrganization: "0",
   heartbeatSeconds: "0",
   maxViewers: "1e3",
   logLevel: "loud",
@@ -71,7 +74,10 @@ Deno.test("an empty flag is refused, and an empty variable is as good as none", 
 });
 
 Deno.test("what no command knows is refused with what there is", async () => {
-  await refused(["srve"], /^tailpost: there is no command "srve": allowed is serve or migrate or demo/u);
+  await refused(
+    ["srve"],
+    /^tailpost: there is no command "srve": allowed is serve or migrate or token or org or demo/u,
+  );
   await refused(["migrate", "sideways"], /'sideways'.* up, down, status/u);
   await refused(["migrate", "down", "--steps", "0"], /^tailpost: --steps is "0": allowed is a whole number/u);
   await refused(["demo", "--rate", "fast"], /^tailpost: --rate is "fast": allowed is a number from/u);
@@ -99,7 +105,6 @@ Deno.test("serve without sign-in is refused on a host that others reach", async 
       /TAILPOST_AUTH .*only a loopback host is allowed/u,
     );
   }
-  await refused(["serve"], /^tailpost: TAILPOST_AUTH is "token": /u);
   await refused(["serve", "--auth", "off", "--source", "wal"], /^tailpost: TAILPOST_SOURCE is "wal": /u);
 });
 
@@ -174,6 +179,81 @@ Deno.test("migrate tells, tries, applies and takes back", async () => {
   await migrate("down", "--steps", String(before.length));
   assert.deepEqual(await states(), before);
   assert.equal(await migrate("down"), "Nothing to do: nothing was applied\n");
+});
+
+Deno.test("token makes, lists and revokes, shows a token once and keeps it nowhere", async () => {
+  await using database = await server.database();
+  const env = { DATABASE_URL: database.url };
+  const token = (...args: string[]) => outcome(["token", ...args], 0, env);
+  assert.match(
+    await outcome(["token", "list"], 1, env),
+    /^tailpost: There is no table for this yet: run tailpost migrate$/mu,
+  );
+  await migrateUp(database.sql);
+  assert.match(await token("list"), /^There are no tokens\. Make one with tailpost token create$/mu);
+  const made = await token("create", "--name", "ci \u001b[31m", "--scope", "ingest", "--expires", "90d");
+  const text = /^(tp_[0-9A-Za-z]{43})$/mu.exec(made)?.[1] ?? "";
+  assert.match(
+    made,
+    /^Token 1, .*: ingest in organization 1 until \d{4}-\d\d-\d\dT\d\d:\d\dZ\. It is shown this once:$/mu,
+  );
+  await token("create", "--name", "me", "--scope", "admin");
+  const listed = await token("list");
+  assert.match(
+    listed,
+    /^ID +TOKEN +NAME +SCOPE +ORG +STATE +LAST USED\n2 +tp_\w{6}\.\.\. +me +admin +all +good +never\n1 /mu,
+  );
+  assert.match(listed, /ci \?\[31m +ingest +1 +until /u);
+  assert.ok(!listed.includes(text) && !listed.includes("\u001b"));
+  assert.equal(JSON.parse(await token("list", "--json"))[1].scope, "ingest");
+  const [row] = await database
+    .sql`select row_to_json(tailpost_tokens)::text as row from tailpost_tokens where id = 1`;
+  assert.ok(!row?.row.includes(text.slice(9)));
+  assert.match(await token("revoke", `${text.slice(0, 9)}...`), /^Revoked token 1, /u);
+  assert.match(await token("list"), /ingest +1 +revoked /u);
+  const unknown = await outcome(["token", "revoke", `tp_${"x".repeat(43)}`], 1, env);
+  assert.equal(unknown, "tailpost: There is no token tp_xxxxxx\n");
+  const makeWith = (...args: string[]) => ["token", "create", "--name", "x", ...args];
+  assert.match(
+    await outcome(makeWith("--scope", "read", "--org", "7"), 1, env),
+    /^tailpost: There is no organization 7\n$/u,
+  );
+  await refused(
+    makeWith("--scope", "read", "--expires", "soon"),
+    /^tailpost: --expires is "soon": allowed is /u,
+  );
+  await refused(
+    makeWith("--scope", "read", "--org", "0"),
+    /^tailpost: The organization is "0": allowed is /u,
+  );
+  await refused(makeWith("--scope", "admin", "--org", "1"), /^tailpost: --org is "1": allowed is nothing /u);
+  await refused(makeWith("--scope", "root"), /Allowed choices are read, ingest, admin/u);
+});
+
+Deno.test("org makes, lists and renames, and no two have one name", async () => {
+  await using database = await server.database();
+  await migrateUp(database.sql);
+  const env = { DATABASE_URL: database.url };
+  const org = (...args: string[]) => outcome(["org", ...args], 0, env);
+  assert.match(await org("create", "acme"), /^2$/mu);
+  assert.match(await org("list"), /^ID +NAME +SINCE\n1 +default +\d{4}-\d\d-\d\d\n2 +acme +/u);
+  assert.match(await org("rename", "2", "acme inc"), /^Organization 2 is now "acme inc"$/mu);
+  assert.deepEqual(JSON.parse(await org("list", "--json")).map(({ name }: { name: string }) => name), [
+    "default",
+    "acme inc",
+  ]);
+  const taken = 'tailpost: There is an organization "default" already\n';
+  assert.equal(await outcome(["org", "create", " default "], 1, env), taken);
+  assert.equal(await outcome(["org", "rename", "2", "default"], 1, env), taken);
+  assert.match(
+    await outcome(["org", "rename", "9", "x"], 1, env),
+    /^tailpost: There is no organization 9$/mu,
+  );
+  await refused(
+    ["org", "rename", "acme", "x"],
+    /^tailpost: The organization is "acme": allowed is its id/u,
+    env,
+  );
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -460,6 +460,15 @@ Deno.test("File routes: page() feeds the component; css and Head reach the head 
   assert.match(html, /<body class="\/grouped">/);
 });
 
+Deno.test("File routes: a form may be answered by its page, with a status, or by a redirect", async () => {
+  const send = (body: string) => get("/grouped", { method: "POST", body });
+  const shown = await send("word=again");
+  assert.equal(shown.status, 401);
+  assert.match(await shown.text(), /<p[^>]*>again<\/p>/);
+  const led = await send("word=");
+  assert.deepEqual([led.status, led.headers.get("location")], [303, "/index"]);
+});
+
 Deno.test("File routes: a page may go without _app", async () => {
   assert.doesNotMatch(await (await get("/bare")).text(), /styles\.css/);
 });

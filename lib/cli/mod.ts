@@ -5,10 +5,12 @@ import deno from "../../deno.json" with { type: "json" };
 import { ConfigError } from "../config.ts";
 import { demoCommand } from "./demo.ts";
 import { migrateCommand } from "./migrate.ts";
+import { orgCommand } from "./org.ts";
 import { CommandError, say } from "./output.ts";
 import { serveCommand } from "./serve.ts";
 import { settingsHelp } from "./settings.ts";
 import { Stopped } from "./stop_signal.ts";
+import { tokenCommand } from "./token.ts";
 
 /** Runs a command line and ends the process: 0 done, 1 failed, 2 not understood. */
 export async function runCommandLine(args: readonly string[]): Promise<never> {
@@ -17,6 +19,8 @@ export async function runCommandLine(args: readonly string[]): Promise<never> {
     .version(deno.version)
     .addCommand(serveCommand(), { isDefault: true })
     .addCommand(migrateCommand())
+    .addCommand(tokenCommand())
+    .addCommand(orgCommand())
     .addCommand(demoCommand())
     .addHelpText(
       "after",
@@ -27,7 +31,7 @@ Start here:
   tailpost migrate && tailpost serve   use it with your own database (DATABASE_URL)
   tailpost serve --help                what a command takes`,
     );
-  for (const command of [program, ...program.commands]) command.exitOverride().showSuggestionAfterError();
+  for (const command of withSubcommands(program)) command.exitOverride().showSuggestionAfterError();
   try {
     refuseUnknown(program, args);
     await program.parseAsync(args, { from: "user" });
@@ -35,6 +39,10 @@ Start here:
     Deno.exit(exitCode(error));
   }
   Deno.exit(0);
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /** Commander would take a mistyped command for an argument of the default one. */

@@ -51,3 +51,13 @@ function writeAll(to: typeof Deno.stdout, line: string): void {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
+
+/** Rows of text as lines, each column as wide as it has to be. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  // Names come from people: no control character of theirs reaches a terminal.
+  // deno-lint-ignore no-control-regex
+  const clean = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]/gu, "?");
+  const all = [head, ...rows.map((row) => row.map(clean))];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => [...row[column] ?? ""].length)));
+  return all.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
+}

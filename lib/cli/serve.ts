@@ -3,6 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Command } from "commander";
 import { wait, within } from "../backoff.ts";
+import { hasAdmin } from "../auth/token_store.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
 import { createServices, provideServices, type Services, type ServicesOptions } from "../services.ts";
@@ -30,16 +31,11 @@ export function serveCommand(): Command {
     "after",
     `
 Examples:
-  tailpost serve --auth off                          with an embedded PostgreSQL
+  tailpost serve                                     prints a link to sign in by, the first time
+  tailpost serve --auth off                          open to this machine, without signing in
   DATABASE_URL=postgres://me@db/app tailpost serve --auth off --port 9000`,
   ).action(async (flags: Record<string, unknown>) => {
     const config = configOf(flags);
-    if (config.auth === "token") {
-      throw new CommandError(
-        'TAILPOST_AUTH is "token": this version cannot sign anybody in yet. Serve a loopback host with --auth off',
-        2,
-      );
-    }
     if (config.source === "wal") {
       throw new CommandError('TAILPOST_SOURCE is "wal": this version hears logs by notify alone', 2);
     }
@@ -77,6 +73,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   const front = await openFront(config);
   await Promise.race([services.started, wait(LISTENER_PATIENCE, stop.signal)]);
   print(`Tailpost is ready at ${front.url}`);
+  if (config.auth === "token") await offerLogin(services, front.url);
   const companionDone = companion?.(services, stop.signal);
   const stopped = new Promise<null>((resolve) =>
     stop.signal.addEventListener("abort", () => resolve(null), { once: true })
@@ -90,6 +87,18 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   );
   if (failure) throw new CommandError(failure.message, 1, { cause: failure });
   await companionDone;
+}
+
+/** Where nobody can sign in as an administrator yet: prints a link by which one person can, once and soon. */
+async function offerLogin({ auth, sql }: Services, url: string): Promise<void> {
+  try {
+    if (await hasAdmin(sql)) return;
+  } catch (error) {
+    return logger.warn("Cannot tell whether there is an administrator: {error}", { error });
+  }
+  // A server on all addresses has none that a browser could open.
+  const here = url.replace(/^(https?:\/\/)(?:0\.0\.0\.0|\[::\])(?=:)/u, "$1localhost");
+  say(`Sign in, once and within 15 minutes: ${here}/login?code=${auth.codes.create()}`);
 }
 
 /** Applies what is pending, or says what to run. */

@@ -29,6 +29,8 @@ export interface ViewerRequest {
   readonly tail: number;
   /** Resumes from this cursor. */
   readonly since: string | null;
+  /** Called when its stream has ended, on either side. */
+  readonly onLeave?: () => void;
 }
 
 /** See the module's comment. */
@@ -36,6 +38,7 @@ export class Viewer {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #feed: Feed;
   readonly #group: Group;
+  readonly #onLeave: () => void;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   /** The newest cursor that is true for what was written. */
   #cursor: string | null;
@@ -66,6 +69,7 @@ export class Viewer {
   constructor(feed: Feed, group: Group, request: ViewerRequest, retryMilliseconds: number) {
     this.#feed = feed;
     this.#group = group;
+    this.#onLeave = request.onLeave ?? (() => {});
     this.#cursor = request.since;
     this.#tail = request.since === null ? request.tail : 0;
     this.stream = new ReadableStream({
@@ -294,6 +298,7 @@ export class Viewer {
   }
 
   #leave(): void {
+    this.#onLeave();
     this.dropBacklog();
     this.#feed.leave(this, this.#group);
   }

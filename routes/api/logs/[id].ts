@@ -1,4 +1,5 @@
 import { ApiError } from "../../../lib/api_error.ts";
+import { callerOf } from "../../../lib/auth/caller.ts";
 import { define } from "../../../lib/define.ts";
 import { readLog } from "../../../lib/log_store/history.ts";
 import { organizationOf } from "../../../lib/query.ts";
@@ -6,7 +7,7 @@ import { organizationOf } from "../../../lib/query.ts";
 export const handler = define.handlers({
   /** One log, whole. */
   async GET({ params, url, state }) {
-    const organizationId = organizationOf(url.searchParams);
+    const organizationId = organizationOf(url.searchParams, callerOf(state));
     const id = /^\d{1,16}$/u.test(params.id ?? "") ? Number(params.id) : null;
     const log = id === null ? null : await readLog(state.services.sql, organizationId, id);
     if (!log) throw new ApiError(404, "not_found", "There is no such log");

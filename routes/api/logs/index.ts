@@ -1,3 +1,4 @@
+import { callerOf } from "../../../lib/auth/caller.ts";
 import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
@@ -12,7 +13,7 @@ export const handler = define.handlers({
   /** History, newest first. */
   async GET({ url: { searchParams }, state }) {
     const page = await readHistory(state.services.sql, {
-      organizationId: organizationOf(searchParams),
+      organizationId: organizationOf(searchParams, callerOf(state)),
       filter: parseFilter(searchParams),
       before: idParameter(searchParams, "before"),
       after: idParameter(searchParams, "after"),
@@ -24,7 +25,7 @@ export const handler = define.handlers({
   /** Stores one log or many, all or none. */
   async POST({ req, url: { searchParams }, state }) {
     const { sql, metrics } = state.services;
-    const organizationId = organizationOf(searchParams);
+    const organizationId = organizationOf(searchParams, callerOf(state));
     const logs = parseLogs(await readEntries(req));
     const ids = await insertLogs(sql, organizationId, logs);
     metrics.ingested.inc(ids.length);

@@ -1,3 +1,4 @@
+import { callerOf } from "../../../lib/auth/caller.ts";
 import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
@@ -22,11 +23,13 @@ export const handler = define.handlers({
         );
       }
     }
+    const caller = callerOf(state);
     const stream = state.services.hub.subscribe({
-      organizationId: organizationOf(searchParams),
+      organizationId: organizationOf(searchParams, caller),
       filter: parseFilter(searchParams),
       tail: wholeNumber(searchParams, "tail", { from: 0, to: 1000, otherwise: 0 }),
       since,
+      ...caller.until,
     });
     return new Response(stream, { headers: HEADERS });
   },

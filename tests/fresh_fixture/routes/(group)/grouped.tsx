@@ -6,6 +6,10 @@ export const css = ["/page.css"];
 
 export const handler = define.handlers({
   GET: () => page({ words: ["a < b", "c & d"] }, { status: 203, headers: { "x-page": "grouped" } }),
+  POST: async (ctx) => {
+    const word = new URLSearchParams(await ctx.req.text()).get("word");
+    return word ? page({ words: [word] }, { status: 401 }) : ctx.redirect("/index", 303);
+  },
 });
 
 export default define.page<typeof handler>(({ data, state }) => (

@@ -1,0 +1,39 @@
+/** How a request came here: directly, or through a proxy that is trusted. */
+
+import type { Context } from "fresh";
+import type { Config } from "../config.ts";
+import type { State } from "../define.ts";
+import type { Caller } from "./caller.ts";
+import { isIn, parseNetworks } from "./networks.ts";
+
+/** How long a stream lasts before the proxy has to let it through anew, in milliseconds. */
+const STREAM = 15 * 60_000;
+
+/** Whether the other end of the connection is a trusted proxy. Only that is believed what headers say of somebody else. */
+export function isFromTrustedProxy(info: Deno.ServeHandlerInfo, { trustedProxy }: Config): boolean {
+  if (trustedProxy === "") return false;
+  const { remoteAddr } = info;
+  return "hostname" in remoteAddr && isIn(remoteAddr.hostname, parseNetworks(trustedProxy) ?? []);
+}
+
+/** Whether the browser's connection is over TLS, as far as can be known: cookies are marked by it. */
+export function isSecure({ req, url, info, state }: Context<State>): boolean {
+  if (url.protocol === "https:") return true;
+  if (!isFromTrustedProxy(info, state.services.config)) return false;
+  return /^\s*https\s*(?:,|$)/iu.test(req.headers.get("x-forwarded-proto") ?? "");
+}
+
+/** Who a trusted proxy says is signed in: somebody who may read the logs of one organization. Null where it says nothing. */
+export function callerOfProxy({ req, info, state }: Context<State>): Caller | null {
+  const { config } = state.services;
+  if (config.authHeader === null || !isFromTrustedProxy(info, config)) return null;
+  const name = req.headers.get(config.authHeader)?.trim().slice(0, 100);
+  if (!name) return null;
+  return {
+    name,
+    scope: "read",
+    organizationId: config.authOrganization,
+    until: { lifetime: STREAM },
+    isSignedOnElsewhere: true,
+  };
+}
