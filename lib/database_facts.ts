@@ -83,6 +83,8 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
 export interface Origin {
   readonly cluster: string;
   readonly started: string;
+  /** Milliseconds since. */
+  readonly age: number;
   /** The id of the next transaction, as of the last checkpoint: at a start, the one that ends recovery. */
   readonly nextXid: string;
 }
@@ -91,6 +93,7 @@ export interface Origin {
 export async function readOrigin(sql: postgres.ISql): Promise<Origin> {
   const [origin] = await sql<Origin[]>`
     select system_identifier::text as cluster, pg_postmaster_start_time()::text as started,
+      (1000 * extract(epoch from clock_timestamp() - pg_postmaster_start_time()))::float8 as age,
       (split_part(next_xid, ':', 1)::bigint * 4294967296 + split_part(next_xid, ':', 2)::bigint)::text as "nextXid"
     from pg_control_system(), pg_control_checkpoint()`.simple();
   if (!origin) throw new Error("PostgreSQL told nothing about its cluster");

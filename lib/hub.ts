@@ -87,8 +87,9 @@ export interface Hub extends SourceEvents {
   /**
    * The database was started since the source was disconnected. It may have lost what it had not written to disk: transaction ids
    * from `xid` on may mean other transactions than cursors do; from 0 on where it is another database. To be said before `listening`.
+   * `age`: how long ago that was, in milliseconds.
    */
-  restarted(xid: bigint): void;
+  restarted(xid: bigint, age: number): void;
   readonly counts: Readonly<HubCounts>;
   /** Ends every stream, with its cursor and a moment to return at; no more are opened. */
   close(): void;
@@ -285,8 +286,8 @@ export function createHub(options: HubOptions): Hub {
       problem = found;
       for (const feed of feeds.values()) feed.report();
     },
-    restarted(xid) {
-      for (const feed of feeds.values()) feed.restarted(xid);
+    restarted(xid, age) {
+      for (const feed of feeds.values()) feed.restarted(xid, now() - age);
     },
     missed(since) {
       for (const feed of feeds.values()) feed.missed(since);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { asked } from "./cursor.ts";
 import { FilterError } from "./filter.ts";
 import { HubFullError } from "./hub.ts";
 import { type TestHub, testHub, type TestViewer } from "./hub/_testing.ts";
@@ -19,7 +20,7 @@ Deno.test("createHub() opens a stream with the retry time, and says ready with a
   await viewer.untilReady();
   assert.ok(text(viewer.chunks[0]).startsWith("retry: 1234\n: connected\n\n"));
   assert.deepEqual(viewer.said, [
-    { kind: "ready", organizationId: 1, database: "connected", cursor: database.snapshot() },
+    { kind: "ready", organizationId: 1, database: "connected", cursor: asked(database.snapshot()) },
   ]);
   assert.deepEqual([...database.watched], [1]);
 });

@@ -67,7 +67,7 @@ export function createServices(
       hub.report(problem);
     },
     onMissed: (since) => hub.missed(since),
-    onRestart: (xid) => hub.restarted(xid),
+    onRestart: (xid, age) => hub.restarted(xid, age),
     onNote: (note) => logger.warn(note),
     onError,
   });

@@ -16,6 +16,8 @@ const encoder = new TextEncoder();
 export interface Backlog {
   readonly chunks: readonly BacklogChunk[];
   readonly bytes: number;
+  /** When it was asked for, see {@link Clock.now}. */
+  readonly read: number;
   /** Ids in `chunks` that come once more among the recent past: they are to be left out there. */
   readonly again: ReadonlySet<number>;
   /** Whether it is only a part: the rest is to be fetched from the cursor at its end. */
@@ -35,7 +37,11 @@ export interface BacklogChunk {
  */
 export function encodeBacklog(
   fetched: Fetched,
-  { since = null, again = new Set() }: { since?: string | null; again?: ReadonlySet<number> } = {},
+  { read, since = null, again = new Set() }: {
+    readonly read: number;
+    readonly since?: string | null;
+    readonly again?: ReadonlySet<number>;
+  },
 ): Backlog {
   const chunks: BacklogChunk[] = [];
   let size = 0;
@@ -60,7 +66,7 @@ export function encodeBacklog(
     text = "";
   }
   add(text, fetched.cursor);
-  return { chunks, bytes: size, again, partial: fetched.partial ?? false };
+  return { chunks, bytes: size, read, again, partial: fetched.partial ?? false };
 }
 
 /** Whoever holds a backlog. */

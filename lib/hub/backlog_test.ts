@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { testHub } from "./_testing.ts";
 import { type Backlog, type BacklogHolder, Backlogs, encodeBacklog } from "./backlog.ts";
 
-const backlog = (bytes: number): Backlog => ({ chunks: [], bytes, again: new Set(), partial: false });
+const backlog = (bytes: number): Backlog => ({
+  chunks: [],
+  bytes,
+  read: 0,
+  again: new Set(),
+  partial: false,
+});
 
 /** A holder that gives up as it is told. */
 function holder(backlogs: Backlogs, held: Backlog): BacklogHolder & { dropped: boolean } {
@@ -25,7 +31,10 @@ Deno.test("encodeBacklog() writes the gap, the logs in chunks, and the cursor la
   };
   const gap = { missed: 3, from: log.timestamp, to: log.timestamp };
   const logs = Array.from({ length: 200 }, () => ({ log, xid: 1n }));
-  const { chunks, bytes } = encodeBacklog({ head: [], logs, cursor: "7:8:", gap }, { since: "1:1:" });
+  const { chunks, bytes } = encodeBacklog({ head: [], logs, cursor: "7:8:", gap }, {
+    read: 0,
+    since: "1:1:",
+  });
   const text = chunks.map(({ bytes }) => new TextDecoder().decode(bytes)).join("");
   assert.ok(text.startsWith('event: gap\ndata: {"missed":3'));
   assert.ok(text.endsWith("\n\nid: 7:8:\n\n"));
@@ -47,7 +56,7 @@ Deno.test("encodeBacklog() gives a cursor after each chunk of a catch-up that en
   const logs = [7n, 11n, 13n, 13n, 13n, 14n, 15n].map((xid) => ({ log, xid }));
   const fetched = { head: [], logs, cursor: "12:16:12", gap: null };
   const cursors = (options: { since?: string }) =>
-    encodeBacklog(fetched, options).chunks.map(({ cursor }) => cursor);
+    encodeBacklog(fetched, { read: 0, ...options }).chunks.map(({ cursor }) => cursor);
   assert.deepEqual(cursors({ since: "7:10:7" }), ["11:12:", null, "11:15:12", "12:16:12"]);
   assert.deepEqual(cursors({}), [null, null, null, "12:16:12"], "a tail is in no such order");
 });

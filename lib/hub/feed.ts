@@ -43,7 +43,7 @@ export class Feed {
   /** Where the next catch-up has to begin, if that is older. */
   #since: string | null = null;
   /** The database was started since: the first transaction id that cursors may not claim. */
-  #restart: bigint | null = null;
+  #restart: { readonly xid: bigint; readonly at: number } | null = null;
   /** The greatest id of a log that was handed to anybody. */
   #newest = 0;
   readonly #options: FeedOptions;
@@ -104,8 +104,11 @@ export class Feed {
   }
 
   /** See {@link Hub.restarted}. The next catch-up looks what has become of the newest log. */
-  restarted(xid: bigint): void {
-    if (this.#cursor !== null && (this.#restart === null || xid < this.#restart)) this.#restart = xid;
+  restarted(xid: bigint, at: number): void {
+    if (this.#cursor === null) return;
+    // Of several the oldest, which claims least, and the time of the newest.
+    const before = this.#restart;
+    this.#restart = { xid: before !== null && before.xid < xid ? before.xid : xid, at };
   }
 
   /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
@@ -390,7 +393,7 @@ export class Feed {
    * A crash takes back ids of transactions that never reached the disk. As long as the newest log is still there nothing was lost
    * with them, and cursors just have to claim less.
    */
-  async #followRestart(xid: bigint): Promise<void> {
+  async #followRestart({ xid, at }: { xid: bigint; at: number }): Promise<void> {
     const ids = this.#newest > 0 ? [this.#newest] : [];
     const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
     if (xid === 0n || rows.length < ids.length || this.#cursor === null) throw new ForeignCursorError();
@@ -399,7 +402,7 @@ export class Feed {
     if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
     this.recent.forgetCursors();
     this.#fetches.drop(true);
-    for (const viewer of viewersOf(this.groups)) viewer.restarted(xid);
+    for (const viewer of viewersOf(this.groups)) viewer.restarted(xid, at);
     this.#restart = null;
   }
 

@@ -71,11 +71,12 @@ export class Fetches {
     { tail, cursor }: Extract<Wanted, { tail: number }>,
     from: number,
   ): Promise<Backlog> {
-    const { organizationId, store, comesAgain } = this.#options;
+    const { organizationId, store, comesAgain, now } = this.#options;
+    const read = now();
     const fetched = await store.newest({ organizationId, filter: group.filter, limit: tail });
     const { here, later } = comesAgain(fetched, from);
     const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
-    return encodeBacklog({ head: [], logs, gap: null, cursor }, { again: later });
+    return encodeBacklog({ head: [], logs, gap: null, cursor }, { read, again: later });
   }
 
   async #catchUp(
@@ -83,7 +84,8 @@ export class Fetches {
     { since, place }: Extract<Wanted, { since: string }>,
     from: number,
   ): Promise<Backlog> {
-    const { organizationId, store, comesAgain, hadBefore } = this.#options;
+    const { organizationId, store, comesAgain, hadBefore, now } = this.#options;
+    const read = now();
     const fetched = await store.catchUp({
       organizationId,
       filter: group.filter,
@@ -93,7 +95,11 @@ export class Fetches {
       had: place === null ? [] : hadBefore(place),
     });
     const { here, later } = comesAgain(fetched, from);
-    return encodeBacklog({ ...fetched, cursor: asked(fetched.cursor) }, { since, again: here.union(later) });
+    return encodeBacklog({ ...fetched, cursor: asked(fetched.cursor) }, {
+      read,
+      since,
+      again: here.union(later),
+    });
   }
 
   /** Keeps what was fetched until others need the room or its time is over. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseCursor } from "../cursor.ts";
 import { testHub } from "./_testing.ts";
-import { CATCH_UP_LIMIT } from "./bounds.ts";
+import { CATCH_UP_LIMIT, GAP_HEAD } from "./bounds.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 const problem = (code: string) => ({ code, message: `About ${code}` });
@@ -164,7 +164,7 @@ Deno.test("createHub() claims less after a crash that took back transaction ids,
   const [xid] = /\d+$/u.exec(before.replace(/:$/u, "")) ?? [];
   database.crash(BigInt(xid ?? 0) + 2n);
   database.insert("before we are back 1", "before we are back 2", "before we are back 3");
-  hub.restarted(BigInt(xid ?? 0));
+  hub.restarted(BigInt(xid ?? 0), 0);
   database.reconnect();
   await viewer.until(({ states }) => states.at(-1) === "connected");
   clock.advance(20);
@@ -195,8 +195,8 @@ Deno.test("createHub() ends its streams after a restart that lost the newest log
     await viewer.untilLog("newest");
     database.disconnect();
     if (!kept) database.delete(id);
-    hub.restarted(1000n);
-    hub.restarted(xid);
+    hub.restarted(1000n, 0);
+    hub.restarted(xid, 0);
     database.reconnect();
     await viewer.until(({ ended }) => ended);
   }
@@ -236,7 +236,7 @@ Deno.test("createHub() claims less after such a crash to viewers that stand behi
     // The ids of what was rolled back never reach the disk.
     database.crash(xmax);
     database.insert("before we are back");
-    hub.restarted(xmax);
+    hub.restarted(xmax, 0);
     database.reconnect();
     database.answerGate = null;
     answers.resolve();
@@ -255,6 +255,35 @@ Deno.test("createHub() claims less after such a crash to viewers that stand behi
     }
     assert.equal(new Set(viewer.messages).size, 153);
   }
+});
+
+Deno.test("createHub() takes nothing from a cursor that is younger than the restart, which the listener noticed late", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const first = open();
+  await first.untilReady();
+  const { xmax } = parseCursor(database.snapshot());
+  // The database is back already, its listener is cut off and does not know it.
+  database.announces = false;
+  clock.advance(1000);
+  database.insert(
+    ...Array.from({ length: CATCH_UP_LIMIT + GAP_HEAD + 5 }, (_, i) => `after the restart ${i}`),
+  );
+  const viewer = open("", { since: asOld(database.snapshot()) });
+  await turn();
+  database.disconnect();
+  hub.restarted(xmax, 500);
+  database.announces = true;
+  database.reconnect();
+  database.insert("live");
+  clock.advance(20);
+  await Promise.all([viewer.untilLog("live"), first.untilLog("live")]);
+  assert.deepEqual(
+    [viewer.messages, viewer.gaps],
+    [["live"], []],
+    "it has had all that came after the restart",
+  );
+  assert.equal(first.messages.length + (first.gaps[0]?.missed ?? 0), CATCH_UP_LIMIT + GAP_HEAD + 6);
 });
 
 /** A cursor that memory does not know. */

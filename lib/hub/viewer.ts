@@ -44,6 +44,8 @@ export class Viewer {
   #cursor: string | null;
   /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
   #position: number | null = null;
+  /** When its cursor was read from the table, or it came with it. */
+  #read: number;
   /** Where what it missed begins, if that is older: logs after it were not announced, although cursors claim them. */
   #missed: string | null = null;
   /** The place that it lost, until what it missed was written. */
@@ -71,6 +73,7 @@ export class Viewer {
     this.#group = group;
     this.#onLeave = request.onLeave ?? (() => {});
     this.#cursor = request.since;
+    this.#read = feed.now();
     this.#tail = request.since === null ? request.tail : 0;
     this.stream = new ReadableStream({
       start: (controller) => {
@@ -144,8 +147,12 @@ export class Viewer {
     this.#question++;
   }
 
-  /** Transaction ids from `xid` on mean others than before: also in the cursors of what was fetched. */
-  restarted(xid: bigint): void {
+  /**
+   * Transaction ids from `xid` on mean others than before: also in the cursors of what was fetched. The listener may have noticed
+   * late that the database was started, at the time `at`: a cursor that was read from the table since stays as it is.
+   */
+  restarted(xid: bigint, at: number): void {
+    if (this.#read > at) return;
     if (this.#cursor !== null) this.#cursor = clampCursor(this.#cursor, xid);
     if (this.#missed !== null) this.#missed = clampCursor(this.#missed, xid);
     this.dropBacklog();
@@ -245,7 +252,10 @@ export class Viewer {
     const chunk = backlog.chunks[this.#chunksWritten++];
     if (chunk) {
       this.#write(chunk.bytes);
-      if (chunk.cursor !== null) this.#cursor = chunk.cursor;
+      if (chunk.cursor !== null) {
+        this.#cursor = chunk.cursor;
+        this.#read = backlog.read;
+      }
     }
     if (this.#chunksWritten < backlog.chunks.length) return;
     this.#tail = 0;
