@@ -26,8 +26,8 @@ export interface Verdict {
 }
 
 /**
- * How far the count of a gap is off. It counts all rows of the viewer between the cursors around it that did not come on the
- * same connection, but for those that the viewer had before, as far as the server can know of them.
+ * How far the count of a gap is off. It counts all rows of the viewer between the cursors around it that do not follow on it. Of
+ * those that the viewer has from before it leaves out what the server can know of, and may count the others.
  */
 export function gapError(
   { missed, sent, had }: ConfirmedGap,

@@ -16,9 +16,9 @@ export interface ConfirmedGap {
   /** The client's cursors before and after: the gap is about what only the second one sees. */
   readonly since: string;
   readonly cursor: string;
-  /** What had come on the same connection once it was confirmed. */
+  /** What came between it and its cursor. */
   readonly sent: ReadonlySet<number>;
-  /** What had come before, on other connections. */
+  /** What had come before. */
   readonly had: ReadonlySet<number>;
 }
 
@@ -40,7 +40,7 @@ export class Ledger {
   #recent = createRecentIds();
   /** The count of a gap that no cursor has confirmed. */
   #pending: number | null = null;
-  /** What came on this connection. */
+  /** What came since. */
   #sent = new Set<number>();
 
   /** Another stream begins. A gap that no cursor has confirmed is told again. */
@@ -70,6 +70,7 @@ export class Ledger {
       case "gap":
         // One in place of another: what was being sent was given up, and all of it is fetched again.
         this.#pending = said.missed;
+        this.#sent = new Set();
         return;
       case "ready":
         this.database = said.database;
@@ -96,8 +97,9 @@ export class Ledger {
     if (this.#pending !== null) {
       const since = this.cursor ?? cursor;
       const had = new Set([...this.logs.keys()].filter((id) => !this.#sent.has(id)));
-      this.gaps.push({ missed: this.#pending, since, cursor, sent: new Set(this.#sent), had });
+      this.gaps.push({ missed: this.#pending, since, cursor, sent: this.#sent, had });
       this.#pending = null;
+      this.#sent = new Set();
     }
     this.cursor = cursor;
   }
