@@ -10,6 +10,10 @@ import { services } from "./lib/services.ts";
 
 /** The web application, for Fresh's builder and for the built server. */
 export const app = new App<State>()
+  .use((ctx) => {
+    ctx.state.services = services();
+    return ctx.next();
+  })
   .use(securityHeaders)
   .use(csp({
     useNonce: true,
@@ -18,10 +22,6 @@ export const app = new App<State>()
   .use(staticFiles())
   .use(apiErrors)
   .use(csrf())
-  .use((ctx) => {
-    ctx.state.services = services();
-    return ctx.next();
-  })
   .use(authenticate)
   .fsRoutes();
 

@@ -1,19 +1,24 @@
 /** Request bodies, read under a bound and turned into entries. */
 
 import { ApiError } from "./api_error.ts";
+import { RefusedError, type Room } from "./limits.ts";
+import { sizeText } from "./limits/size_text.ts";
+import type { LimitConfig } from "./limits/settings.ts";
 
-/** The most that a body may hold, in bytes. */
-export const MOST_BODY = 5 * 1024 * 1024;
-
-/** How long a client may take to send it, in milliseconds. */
-const BODY_TIMEOUT = 30_000;
+/** What a body may be. */
+export type BodyBounds = Pick<LimitConfig, "maxBodyBytes" | "bodySeconds" | "maxBatch">;
 
 /**
- * The entries of a body: one JSON value, an array of them, or one a line.
+ * The entries of a body: one JSON value, an array of them, or one a line. Its bytes are taken from `room` as they come.
  *
- * @throws {ApiError} 415 for other content types, 413 over {@link MOST_BODY}, 408 when it comes too slowly, 400 for bad JSON
+ * @throws {ApiError} 415 for other content types, 400 for bad JSON
+ * @throws {RefusedError} 413 for too many bytes or entries, 408 when it comes too slowly, 503 without room
  */
-export async function readEntries(request: Request): Promise<unknown[]> {
+export async function readEntries(
+  request: Request,
+  bounds: BodyBounds,
+  room: Pick<Room, "take">,
+): Promise<unknown[]> {
   const type = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
   const lines = type === "application/x-ndjson";
   if (!lines && type !== "application/json") {
@@ -27,31 +32,38 @@ export async function readEntries(request: Request): Promise<unknown[]> {
   if ((request.headers.get("content-encoding") ?? "identity") !== "identity") {
     throw new ApiError(415, "unsupported_media_type", "Send the body without Content-Encoding");
   }
-  const text = await readText(request);
-  const entries = lines ? parseLines(text) : parseBody(text);
+  const text = await readText(request, bounds, room);
+  const entries = lines ? parseLines(text, bounds.maxBatch) : parseBody(text);
   if (entries.length === 0) throw new ApiError(400, "bad_input", "There is no log in the body");
+  if (entries.length > bounds.maxBatch) throw tooMany(bounds.maxBatch);
   return entries;
 }
 
-async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > MOST_BODY) throw tooLarge();
+async function readText(
+  request: Request,
+  { maxBodyBytes, bodySeconds }: BodyBounds,
+  room: Pick<Room, "take">,
+): Promise<string> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = request.body?.getReader();
-  const timer = setTimeout(() => reader?.cancel(new Error("The body came too slowly")), BODY_TIMEOUT);
-  const until = performance.now() + BODY_TIMEOUT;
+  const milliseconds = bodySeconds * 1000;
+  const timer = setTimeout(() => reader?.cancel(new Error("The body came too slowly")), milliseconds);
+  const until = performance.now() + milliseconds;
   try {
     for (;;) {
       const { done, value } = await reader?.read() ?? { done: true };
-      if (performance.now() >= until) throw new ApiError(408, "timeout", "The body came too slowly");
+      if (performance.now() >= until) throw tooSlow(bodySeconds);
       if (done || !value) break;
       size += value.byteLength;
-      if (size > MOST_BODY) {
-        await reader?.cancel();
-        throw tooLarge();
-      }
+      if (size > maxBodyBytes) throw tooLarge(maxBodyBytes);
+      room.take(value.byteLength);
       chunks.push(value);
     }
+  } catch (error) {
+    await reader?.cancel().catch(() => {});
+    throw error;
   } finally {
     clearTimeout(timer);
   }
@@ -73,10 +85,12 @@ function parseBody(text: string): unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-function parseLines(text: string): unknown[] {
+function parseLines(text: string, most: number): unknown[] {
   const entries: unknown[] = [];
   for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() !== "") entries.push(parseJson(line, `Line ${index + 1}`));
+    if (line.trim() === "") continue;
+    if (entries.length === most) throw tooMany(most);
+    entries.push(parseJson(line, `Line ${index + 1}`));
   }
   return entries;
 }
@@ -90,10 +104,17 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-function tooLarge(): ApiError {
-  return new ApiError(
-    413,
-    "too_large",
-    `The body is over ${MOST_BODY / 1024 / 1024} MiB: send smaller batches`,
-  );
+function tooLarge(most: number): RefusedError {
+  const message = `The body is over ${sizeText(most)}: send smaller batches`;
+  return new RefusedError("body_size", { status: 413, code: "too_large", message });
+}
+
+function tooMany(most: number): RefusedError {
+  const message = `There are more than ${most} logs in the body: send smaller batches`;
+  return new RefusedError("batch_size", { status: 413, code: "too_large", message });
+}
+
+function tooSlow(seconds: number): RefusedError {
+  const message = `The body did not come within ${seconds} s`;
+  return new RefusedError("body_time", { status: 408, code: "timeout", message });
 }

@@ -3,9 +3,11 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { parseNetworks } from "./auth/networks.ts";
+import { parseOrigins } from "./auth/origins.ts";
+import { DEFAULT_LIMITS, LIMIT_SETTINGS, type LimitConfig } from "./limits/settings.ts";
 
 /** Everything that can be set. */
-export interface Config {
+export interface Config extends LimitConfig {
   /** `null`: the embedded PostgreSQL in the data directory. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
@@ -23,8 +25,9 @@ export interface Config {
   readonly authHeader: string | null;
   /** What those may read. */
   readonly authOrganization: number;
+  /** Other origins whose pages may use the API, between commas; empty: none. */
+  readonly corsOrigins: string;
   readonly heartbeatSeconds: number;
-  readonly maxViewers: number;
   readonly logLevel: "debug" | "info" | "warning" | "error";
   readonly logFormat: "text" | "json";
 }
@@ -127,7 +130,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: "trustedProxy",
     env: ["TAILPOST_TRUSTED_PROXY"],
-    about: "proxies whose X-Forwarded-Proto and sign-on are believed",
+    about: "proxies whose X-Forwarded-Proto, X-Forwarded-For and sign-on are believed",
     default: "none",
     allowed: "addresses and networks between commas, such as 127.0.0.1,10.0.0.0/8",
     schema: z.string().refine((text) => parseNetworks(text) !== null),
@@ -150,19 +153,27 @@ export const SETTINGS: readonly Setting[] = [
     ...wholeNumber(1, 999_999_999),
   },
   {
+    key: "corsOrigins",
+    env: ["TAILPOST_CORS_ORIGINS"],
+    about: "other origins whose pages may use the API with a token",
+    default: "none",
+    allowed: "origins between commas, such as https://logs.example.org",
+    schema: z.string().refine((text) => parseOrigins(text) !== null),
+  },
+  {
     key: "heartbeatSeconds",
     env: ["TAILPOST_HEARTBEAT_SECONDS"],
     about: "between two heartbeats on a stream",
     default: "15",
     ...wholeNumber(1, 3600),
   },
-  {
-    key: "maxViewers",
-    env: ["TAILPOST_MAX_VIEWERS"],
-    about: "open streams at most, more are answered with 503",
-    default: "20000",
-    ...wholeNumber(1, 1_000_000),
-  },
+  ...LIMIT_SETTINGS.map(({ key, env, about, default: fallback, from, to }) => ({
+    key,
+    env: [env],
+    about,
+    default: String(fallback),
+    ...wholeNumber(from, to),
+  })),
   {
     key: "logLevel",
     env: ["TAILPOST_LOG_LEVEL"],
@@ -221,8 +232,9 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     trustedProxy: "",
     authHeader: null,
     authOrganization: 1,
+    corsOrigins: "",
     heartbeatSeconds: 15,
-    maxViewers: 20_000,
+    ...DEFAULT_LIMITS,
     logLevel: "info",
     logFormat: from.isTerminal ? "text" : "json",
     ...values,
@@ -239,6 +251,12 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
         JSON.stringify(config.authHeader)
       } and TAILPOST_TRUSTED_PROXY is not set: anybody ` +
         "could send that header. Name the proxy's address",
+    );
+  }
+  if (config.maxBodiesBytes < config.maxBodyBytes) {
+    throw new ConfigError(
+      `TAILPOST_MAX_BODIES_BYTES is ${config.maxBodiesBytes} and TAILPOST_MAX_BODY_BYTES is ${config.maxBodyBytes}: ` +
+        "there must be room for one body",
     );
   }
   return config;

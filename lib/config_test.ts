@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LIMIT_SETTINGS } from "./limits/settings.ts";
 import { ConfigError, type Flags, isLoopback, readConfig, SETTINGS, withoutPassword } from "./config.ts";
 
 function read(env: Record<string, string> = {}, flags: Flags = {}, around = {}) {
@@ -18,8 +19,25 @@ Deno.test("readConfig() has a default for everything", () => {
     trustedProxy: "",
     authHeader: null,
     authOrganization: 1,
+    corsOrigins: "",
     heartbeatSeconds: 15,
+    maxBodyBytes: 5 * 1024 * 1024,
+    maxBodiesBytes: 128 * 1024 * 1024,
+    bodySeconds: 30,
+    maxBatch: 50_000,
+    maxMessageBytes: 1024 * 1024,
+    maxMetadataBytes: 1024 * 1024,
+    ingestRate: 20_000,
+    ingestBurst: 100_000,
     maxViewers: 20_000,
+    maxViewersPerToken: 2000,
+    maxViewersPerAddress: 2000,
+    maxWorking: 8,
+    maxWaiting: 500,
+    waitSeconds: 10,
+    queryTimeoutSeconds: 30,
+    maxQueryLength: 16_384,
+    signInAttempts: 20,
     logLevel: "info",
     logFormat: "json",
   });
@@ -58,7 +76,8 @@ Deno.test("readConfig() reads every setting from its environment", () => {
     trustedProxy: ["10.0.0.0/8", "10.0.0.0/8"],
     authOrganization: ["2", 2],
     heartbeatSeconds: ["1", 1],
-    maxViewers: ["5", 5],
+    corsOrigins: ["https://a.example,http://b.example:81", "https://a.example,http://b.example:81"],
+    ...Object.fromEntries(LIMIT_SETTINGS.map(({ key, to }) => [key, [String(to), to]])),
     logLevel: ["debug", "debug"],
     logFormat: ["text", "text"],
   };
@@ -67,6 +86,41 @@ Deno.test("readConfig() reads every setting from its environment", () => {
     const [text, value] = values[key] ?? assert.fail(`no value for ${key}`);
     for (const name of env) assert.equal(read({ [name]: text })[key], value, name);
   }
+});
+
+Deno.test("readConfig() bounds every limit on both sides, and holds its default to them", () => {
+  for (const { key, env, default: fallback, from, to } of LIMIT_SETTINGS) {
+    assert.ok(from <= fallback && fallback <= to, key);
+    for (const value of [from - 1, to + 1]) {
+      assert.throws(() => read({ [env]: String(value) }), new RegExp(`from ${from} to ${to}`, "u"), key);
+    }
+  }
+});
+
+Deno.test("readConfig() wants room in memory for one body", () => {
+  const env = { TAILPOST_MAX_BODY_BYTES: "2000000", TAILPOST_MAX_BODIES_BYTES: "1999999" };
+  assert.throws(
+    () => read(env),
+    /TAILPOST_MAX_BODIES_BYTES is 1999999 and .* is 2000000: there must be room/u,
+  );
+});
+
+Deno.test("readConfig() takes origins only as browsers write them", () => {
+  const good = ["https://a.example", "http://localhost:3000", "https://a.example, https://b.example:8443"];
+  for (const text of good) assert.equal(read({ TAILPOST_CORS_ORIGINS: text }).corsOrigins, text);
+  const bad = [
+    "*",
+    "null",
+    "a.example",
+    "https://A.example",
+    "https://a.example/",
+    "https://a.example:443",
+    "https://*.example",
+    "https://a.example,",
+    "https://user@a.example",
+    "ftp://a.example",
+  ];
+  for (const text of bad) assert.throws(() => read({ TAILPOST_CORS_ORIGINS: text }), ConfigError, text);
 });
 
 Deno.test("readConfig() stops at a bad value with one line that names it and what is allowed", () => {

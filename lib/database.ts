@@ -152,6 +152,11 @@ export function isPoolersRefusal(error: unknown): boolean {
   return error instanceof Error && /unsupported startup parameter/u.test(error.message);
 }
 
+/** Whether PostgreSQL gave up a query at the statement timeout. */
+export function isQueryTimeout(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "57014";
+}
+
 /** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */
 export function isAway(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

@@ -39,6 +39,9 @@ export class FilterError extends Error {
   }
 }
 
+/** A filter that is over {@link FILTER_BOUNDS}. */
+export class FilterTooLargeError extends FilterError {}
+
 /**
  * Reads `level`, `service`, `q` and `not` from a query string; other parameters are left alone. `level` and `service`
  * may repeat or hold several values between commas, `not` may repeat.
@@ -130,7 +133,9 @@ function values(params: URLSearchParams, name: string): string[] {
 }
 
 function bound(path: string, size: number, most: number, unit: string): void {
-  if (size > most) throw new FilterError(path, `Too long: ${size} ${unit}, at most ${most} are allowed`);
+  if (size > most) {
+    throw new FilterTooLargeError(path, `Too long: ${size} ${unit}, at most ${most} are allowed`);
+  }
 }
 
 function quote(text: string): string {

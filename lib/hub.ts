@@ -51,6 +51,8 @@ export interface Subscription {
   readonly signal?: AbortSignal;
   /** Ends the stream after so many milliseconds. The viewer may return at once. */
   readonly lifetime?: number;
+  /** Called once when the stream has ended, whoever ended it. */
+  readonly onEnd?: () => void;
 }
 
 /** Counts since the start, for metrics. */
@@ -98,6 +100,9 @@ export interface Hub extends SourceEvents {
 /** Too many viewers, or shutting down. */
 export class HubFullError extends Error {
   override readonly name = "HubFullError";
+  constructor(message: string, readonly isStopping = false) {
+    super(message);
+  }
 }
 
 /** Queries at a time. The pool has one connection more, so that requests never wait for the hub alone. */
@@ -235,11 +240,11 @@ export function createHub(options: HubOptions): Hub {
 
   return {
     counts,
-    subscribe({ organizationId, filter, tail, since, signal, lifetime }) {
+    subscribe({ organizationId, filter, tail, since, signal, lifetime, onEnd }) {
       if (closed || counts.viewers >= options.maxViewers) {
-        throw new HubFullError(
-          closed ? "The server is stopping" : `All ${options.maxViewers} streams are taken`,
-        );
+        throw closed
+          ? new HubFullError("The server is stopping", true)
+          : new HubFullError(`All ${options.maxViewers} streams are taken`);
       }
       const matcher = compileFilter(filter);
       lingering.get(organizationId)?.();
@@ -250,6 +255,7 @@ export function createHub(options: HubOptions): Hub {
       let cancelEnd = () => {};
       const onLeave = () => {
         cancelEnd();
+        onEnd?.();
         signal?.removeEventListener("abort", end);
       };
       const viewer = new Viewer(feed, group, { tail, since, onLeave }, retry);

@@ -1,6 +1,8 @@
 /** Logs on their way in: what `POST /api/logs` takes, checked and made ready to be stored. Pure. */
 
 import { z } from "zod";
+import type { LimitConfig } from "./limits/settings.ts";
+import { sizeText } from "./limits/size_text.ts";
 import { LEVELS, parseLevel } from "./log.ts";
 
 /** A checked log. */
@@ -13,8 +15,18 @@ export interface LogInput {
   readonly metadata?: Record<string, unknown> | undefined;
 }
 
-/** Bounds of one log. Lengths are in bytes of UTF-8. */
-export const LOG_BOUNDS = { message: 1024 * 1024, service: 64 * 1024, metadataDepth: 100 } as const;
+/** Bounds of one log. Lengths are in bytes of UTF-8; those of messages and metadata may be set lower. */
+export const LOG_BOUNDS = {
+  message: 1024 * 1024,
+  service: 64 * 1024,
+  metadata: 1024 * 1024,
+  metadataDepth: 100,
+} as const;
+
+/** The bounds that are settings. */
+export type LogBounds = Pick<LimitConfig, "maxMessageBytes" | "maxMetadataBytes">;
+
+const DEFAULTS: LogBounds = { maxMessageBytes: LOG_BOUNDS.message, maxMetadataBytes: LOG_BOUNDS.metadata };
 
 /** One thing that is wrong with what was sent. `index` is the entry's place, `path` the field, empty for the entry. */
 export interface InputProblem {
@@ -48,38 +60,58 @@ const timestamp = z.union([z.iso.datetime({ offset: true, local: true }).max(64)
   return typeof text === "string" ? text : date.toISOString();
 });
 
-const schema = z.strictObject({
-  // Made storable first: the bound is on what is stored.
-  message: z.string({ error: (issue) => issue.input === undefined ? "Required" : "Expected a string" })
-    .overwrite(storable)
-    .min(1, "Must not be empty")
-    .refine((text) => bytes(text) <= LOG_BOUNDS.message, {
-      error: "Longer than 1 MiB",
-      params: { code: TOO_LARGE },
-    }),
-  level: z.string("Expected a string").transform((name, context) => {
-    const level = parseLevel(name);
-    if (level) return level;
-    context.addIssue({ code: "custom", message: `Expected one of ${LEVELS.join(", ")}` });
-    return z.NEVER;
-  }).default("info"),
-  service: z.string("Expected a string").overwrite(storable).min(1, "Must not be empty")
-    .refine((text) => bytes(text) <= LOG_BOUNDS.service, "Longer than 64 KiB")
-    .default("default"),
-  timestamp: timestamp.optional(),
-  metadata: z.record(z.string(), z.unknown(), "Expected an object")
-    .refine((value) => depth(value, 0) <= LOG_BOUNDS.metadataDepth, "Nested more than 100 levels deep")
-    .transform(storableDeep).optional(),
-}, {
-  error: (issue) => issue.code === "unrecognized_keys" ? "Unknown field" : "Expected an object",
-});
+const makeSchema = ({ maxMessageBytes, maxMetadataBytes }: LogBounds) =>
+  z.strictObject({
+    // Made storable first: the bound is on what is stored.
+    message: z.string({ error: (issue) => issue.input === undefined ? "Required" : "Expected a string" })
+      .overwrite(storable)
+      .min(1, "Must not be empty")
+      .refine((text) => fits(text, maxMessageBytes), {
+        error: `Longer than ${sizeText(maxMessageBytes)}`,
+        params: { code: TOO_LARGE },
+      }),
+    level: z.string("Expected a string").transform((name, context) => {
+      const level = parseLevel(name);
+      if (level) return level;
+      context.addIssue({ code: "custom", message: `Expected one of ${LEVELS.join(", ")}` });
+      return z.NEVER;
+    }).default("info"),
+    service: z.string("Expected a string").overwrite(storable).min(1, "Must not be empty")
+      .refine((text) => fits(text, LOG_BOUNDS.service), "Longer than 64 KiB")
+      .default("default"),
+    timestamp: timestamp.optional(),
+    metadata: z.record(z.string(), z.unknown(), "Expected an object")
+      .refine((value) => depth(value, 0) <= LOG_BOUNDS.metadataDepth, "Nested more than 100 levels deep")
+      .transform((value, context) => {
+        const json = JSON.stringify(value);
+        if (!fits(json, maxMetadataBytes)) {
+          const message = `Larger than ${sizeText(maxMetadataBytes)}`;
+          context.addIssue({ code: "custom", message, params: { code: TOO_LARGE } });
+          return z.NEVER;
+        }
+        return storableDeep(value, json);
+      }).optional(),
+  }, {
+    error: (issue) => issue.code === "unrecognized_keys" ? "Unknown field" : "Expected an object",
+  });
+
+let schema: ReturnType<typeof makeSchema> | null = null;
+let schemaBounds = DEFAULTS;
+
+/** One server has one set of bounds: the schema of the last is kept. */
+function schemaOf(bounds: LogBounds): ReturnType<typeof makeSchema> {
+  if (schema && schemaBounds === bounds) return schema;
+  schemaBounds = bounds;
+  return schema = makeSchema(bounds);
+}
 
 /**
  * Checks every entry of a batch.
  *
  * @throws {InputError} naming every entry at fault, when there is one
  */
-export function parseLogs(entries: readonly unknown[]): LogInput[] {
+export function parseLogs(entries: readonly unknown[], bounds: LogBounds = DEFAULTS): LogInput[] {
+  const schema = schemaOf(bounds);
   const problems: InputProblem[] = [];
   let others = 0;
   let tooLarge = 0;
@@ -118,9 +150,9 @@ const MOST_PROBLEMS = 1000;
 
 const encoder = new TextEncoder();
 
-function bytes(text: string): number {
+function fits(text: string, most: number): boolean {
   // Encoding is only worth its while where the length could be over the bound.
-  return text.length * 3 <= LOG_BOUNDS.service ? text.length : encoder.encode(text).length;
+  return text.length * 3 <= most || (text.length <= most && encoder.encode(text).length <= most);
 }
 
 /**
@@ -132,8 +164,7 @@ function storable(text: string): string {
 }
 
 /** The same for every text within, keys included. */
-function storableDeep(value: Record<string, unknown>): Record<string, unknown> {
-  const json = JSON.stringify(value);
+function storableDeep(value: Record<string, unknown>, json: string): Record<string, unknown> {
   if (!/\\u(?:0000|d[89a-f])/iu.test(json)) return value;
   return JSON.parse(json, (_key, inner: unknown) => {
     if (typeof inner === "string") return storable(inner);

@@ -2,19 +2,22 @@
 
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Hub } from "./hub.ts";
+import { type Limits, REASONS } from "./limits.ts";
 import type { Listener } from "./listener.ts";
 
 /** See {@link createMetrics}. */
 export interface Metrics {
   /** Logs stored over HTTP. */
   readonly ingested: Counter;
+  /** What was over a limit, by its reason. */
+  readonly refused: Counter<"reason">;
   readonly contentType: string;
   /** The page for the scraper. */
   text(): Promise<string>;
 }
 
 /** A registry of its own, so that two servers in one process do not mix. */
-export function createMetrics(hub: Hub, listener: Listener): Metrics {
+export function createMetrics(hub: Hub, listener: Listener, { counts }: Limits): Metrics {
   const registers = [new Registry()];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -52,9 +55,22 @@ export function createMetrics(hub: Hub, listener: Listener): Metrics {
     help: "Logs stored over HTTP",
     registers,
   });
+  gauge("tailpost_requests_working", "Requests at work in the database", () => counts.working);
+  gauge("tailpost_requests_waiting", "Requests that wait for their turn there", () => counts.waiting);
+  gauge("tailpost_bodies_bytes", "Bytes of bodies in memory", () => counts.bodies);
+  gauge("tailpost_clients_remembered", "Tokens and addresses that are counted", () => counts.remembered);
+  const refused = new Counter({
+    name: "tailpost_refused_total",
+    help: "Requests that were over a limit",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  // From the start, so that a first refusal is an increase.
+  for (const reason of REASONS) refused.inc({ reason }, 0);
   const [registry] = registers;
   return {
     ingested,
+    refused,
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     text: () => registry?.metrics() ?? Promise.resolve(""),
   };

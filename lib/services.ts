@@ -10,8 +10,9 @@ import { parseCursor } from "./cursor.ts";
 import { connectListener, createPool, notifyOnce, renewPool, warmUp } from "./database.ts";
 import { createDatabaseWatch } from "./database_watch.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
+import { createLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
-import { createHubStore } from "./log_store/fetch.ts";
+import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
@@ -21,6 +22,7 @@ export interface Services extends AsyncDisposable {
   readonly sql: postgres.Sql;
   readonly auth: Auth;
   readonly hub: Hub;
+  readonly limits: Limits;
   readonly metrics: Metrics;
   /** Settles once the listener is connected for the first time. */
   readonly started: Promise<void>;
@@ -33,7 +35,7 @@ export interface Services extends AsyncDisposable {
 /** What services may be made of. */
 export interface ServicesOptions {
   /** Makes what the hub reads. Default: {@link createHubStore}. */
-  readonly createStore?: (sql: postgres.Sql) => HubStore;
+  readonly createStore?: (sql: postgres.Sql, options: HubStoreOptions) => HubStore;
 }
 
 const logger = getLogger(["tailpost"]);
@@ -47,13 +49,15 @@ export function createServices(
   databaseUrl: string,
   { createStore = createHubStore }: ServicesOptions = {},
 ): Services {
-  const sql = createPool(databaseUrl);
+  const statementTimeout = config.queryTimeoutSeconds * 1000;
+  const sql = createPool(databaseUrl, { statementTimeout });
+  const limits = createLimits(config);
   const started = Promise.withResolvers<void>();
   const onError = (message: string, error: unknown) => logger.warn("{message}: {error}", { message, error });
   const auth = createAuth(sql, onError);
   const hub: Hub = createHub({
     source: { watch: (id) => listener.watch(id), unwatch: (id) => listener.unwatch(id) },
-    store: createStore(sql),
+    store: createStore(sql, { statementTimeout }),
     heartbeat: config.heartbeatSeconds * 1000,
     maxViewers: config.maxViewers,
     onError,
@@ -106,12 +110,13 @@ export function createServices(
       },
     },
   });
-  const metrics = createMetrics(hub, listener);
+  const metrics = createMetrics(hub, listener, limits);
   return {
     config,
     sql,
     auth,
     hub,
+    limits,
     metrics,
     started: started.promise,
     async notReady() {

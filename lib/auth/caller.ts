@@ -8,6 +8,8 @@ import type { Grant } from "./verifier.ts";
 export interface Caller {
   /** What the page calls them; null where nobody signs in at all. */
   readonly name: string | null;
+  /** What their limits are counted under: one for each token and each person; null where nobody signs in. */
+  readonly key: string | null;
   /** What they may do; `all` without sign-in: everything but to administer. */
   readonly scope: Scope | "all";
   /** The one organization that they may see; null: all of them. */
@@ -19,12 +21,13 @@ export interface Caller {
 }
 
 /** Whoever reaches the port, with auth off. */
-export const ANYBODY: Caller = { name: null, scope: "all", organizationId: null, until: {} };
+export const ANYBODY: Caller = { name: null, key: null, scope: "all", organizationId: null, until: {} };
 
 /** The caller that a verified token stands for. */
 export function callerOfGrant({ token, signal }: Grant, lifetime?: number): Caller {
   return {
     name: token.name,
+    key: `token ${token.id}`,
     scope: token.scope,
     organizationId: token.organizationId,
     until: lifetime === undefined ? { signal } : { signal, lifetime },

@@ -4,7 +4,7 @@ import type { Context } from "fresh";
 import type { Config } from "../config.ts";
 import type { State } from "../define.ts";
 import type { Caller } from "./caller.ts";
-import { isIn, parseNetworks } from "./networks.ts";
+import { accountOf, isIn, parseNetworks } from "./networks.ts";
 
 /** How long a stream lasts before the proxy has to let it through anew, in milliseconds. */
 const STREAM = 15 * 60_000;
@@ -14,6 +14,30 @@ export function isFromTrustedProxy(info: Deno.ServeHandlerInfo, { trustedProxy }
   if (trustedProxy === "") return false;
   const { remoteAddr } = info;
   return "hostname" in remoteAddr && isIn(remoteAddr.hostname, parseNetworks(trustedProxy) ?? []);
+}
+
+/**
+ * The address of the client, as limits are counted by it ({@link accountOf}). Of `X-Forwarded-For` the last address counts that is
+ * not a trusted proxy's: those before it may be made up by the client.
+ */
+export function addressOf({ req, info, state }: Context<State>): string {
+  const { config } = state.services;
+  const { remoteAddr } = info;
+  const direct = "hostname" in remoteAddr ? remoteAddr.hostname : "";
+  if (!isFromTrustedProxy(info, config)) return accountOf(direct);
+  const trusted = parseNetworks(config.trustedProxy) ?? [];
+  const hops = (req.headers.get("x-forwarded-for") ?? "").split(",").slice(-MOST_HOPS).map(withoutPort);
+  const client = hops.findLast((hop) => !isIn(hop, trusted));
+  return accountOf(client ?? hops[0] ?? "", direct);
+}
+
+/** Proxies that may stand one behind another. */
+const MOST_HOPS = 10;
+
+/** Some proxies add the port. */
+function withoutPort(hop: string): string {
+  const text = hop.trim();
+  return /^\[(.+)\](?::\d+)?$/u.exec(text)?.[1] ?? /^([\d.]+):\d+$/u.exec(text)?.[1] ?? text;
 }
 
 /** Whether the browser's connection is over TLS, as far as can be known: cookies are marked by it. */
@@ -31,6 +55,7 @@ export function callerOfProxy({ req, info, state }: Context<State>): Caller | nu
   if (!name) return null;
   return {
     name,
+    key: `person ${name}`,
     scope: "read",
     organizationId: config.authOrganization,
     until: { lifetime: STREAM },

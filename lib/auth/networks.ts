@@ -24,6 +24,19 @@ export function isIn(address: string, networks: readonly Network[]): boolean {
   });
 }
 
+/**
+ * Under what an address is counted: an IPv4 one under itself, an IPv6 one under its network of 64 bits, all of which one client
+ * commonly has. What is no address is counted under `otherwise`, or with all others of its kind.
+ */
+export function accountOf(address: string, otherwise?: string): string {
+  const number = parseAddress(address);
+  if (number === null) return otherwise === undefined ? "unknown" : accountOf(otherwise);
+  if (number >> 32n === 0xffffn) {
+    return [24n, 16n, 8n, 0n].map((bits) => number >> bits & 0xffn).join(".");
+  }
+  return `${(number >> 64n).toString(16)}::/64`;
+}
+
 function parseNetwork(text: string): Network | null {
   const [address = "", bits, more] = text.split("/");
   const number = parseAddress(address);

@@ -22,17 +22,26 @@ import { batchSize, columns, type Condition, condition, type Row, toLog, wholeMe
 /** A tail whose filter PostgreSQL cannot decide looks at this many of the newest rows. */
 const MOST_SCANNED = 50_000;
 
-/** How long one question may take, in milliseconds: the statement timeout, and what the pool needs to notice. */
-const TIMEOUT = 40_000;
+/** How much longer than the statement timeout one question may take, in milliseconds: what the pool needs to notice. */
+const MARGIN = 10_000;
 
-/** After so long, in milliseconds, what was found is handed on: far from the statement timeout, which ends it all. */
-const PATIENCE = 10_000;
+/** What the hub's view of the table depends on. Times are in milliseconds. */
+export interface HubStoreOptions {
+  /** The statement timeout of the pool. Default 30,000. */
+  readonly statementTimeout?: number;
+  /** How long one question may take. Default: the statement timeout, and what the pool needs to notice. */
+  readonly timeout?: number;
+  /** After so long what was found is handed on. Default: far from the statement timeout, which ends it all. */
+  readonly patience?: number;
+}
 
 /** The hub's view of the table. */
 export function createHubStore(
   sql: postgres.Sql,
-  { timeout = TIMEOUT, patience = PATIENCE } = {},
+  options: HubStoreOptions = {},
 ): HubStore {
+  const { statementTimeout = 30_000 } = options;
+  const { timeout = statementTimeout + MARGIN, patience = statementTimeout / 3 } = options;
   const bounded = <T>(promise: Promise<T>) => within(timeout, promise, "PostgreSQL did not answer in time");
   const fetched = async (fetching: Promise<Fetched>) => {
     const { cursor, ...rest } = await bounded(fetching);

@@ -6,10 +6,11 @@ import { organizationOf } from "../../../lib/query.ts";
 
 export const handler = define.handlers({
   /** One log, whole. */
-  async GET({ params, url, state }) {
+  async GET({ req, params, url, state }) {
+    const { limits, sql } = state.services;
     const organizationId = organizationOf(url.searchParams, callerOf(state));
     const id = /^\d{1,16}$/u.test(params.id ?? "") ? Number(params.id) : null;
-    const log = id === null ? null : await readLog(state.services.sql, organizationId, id);
+    const log = id === null ? null : await limits.work(() => readLog(sql, organizationId, id), req.signal);
     if (!log) throw new ApiError(404, "not_found", "There is no such log");
     return Response.json(log, { headers: { "Cache-Control": "no-store" } });
   },

@@ -1,4 +1,5 @@
 import { callerOf } from "../../../lib/auth/caller.ts";
+import { addressOf } from "../../../lib/auth/client.ts";
 import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
@@ -11,23 +12,32 @@ const NO_STORE = { "Cache-Control": "no-store" };
 
 export const handler = define.handlers({
   /** History, newest first. */
-  async GET({ url: { searchParams }, state }) {
-    const page = await readHistory(state.services.sql, {
+  async GET({ req, url: { searchParams }, state }) {
+    const { limits, sql } = state.services;
+    const query = {
       organizationId: organizationOf(searchParams, callerOf(state)),
       filter: parseFilter(searchParams),
       before: idParameter(searchParams, "before"),
       after: idParameter(searchParams, "after"),
       limit: wholeNumber(searchParams, "limit", { from: 1, to: 1000, otherwise: 100 }),
-    });
+    };
+    const page = await limits.work(() => readHistory(sql, query), req.signal);
     return Response.json(page, { headers: NO_STORE });
   },
 
   /** Stores one log or many, all or none. */
-  async POST({ req, url: { searchParams }, state }) {
-    const { sql, metrics } = state.services;
-    const organizationId = organizationOf(searchParams, callerOf(state));
-    const logs = parseLogs(await readEntries(req));
-    const ids = await insertLogs(sql, organizationId, logs);
+  async POST(ctx) {
+    const { req, url: { searchParams }, state } = ctx;
+    const { config, limits, metrics, sql } = state.services;
+    const caller = callerOf(state);
+    const organizationId = organizationOf(searchParams, caller);
+    const client = { key: caller.key, address: addressOf(ctx) };
+    // Before the body: what cannot be taken needs no reading.
+    limits.mayIngest(client);
+    using room = limits.room();
+    const logs = parseLogs(await readEntries(req, config, room), config);
+    limits.ingest(client, logs.length);
+    const ids = await limits.work(() => insertLogs(sql, organizationId, logs), req.signal);
     metrics.ingested.inc(ids.length);
     return Response.json({ accepted: ids.length, ids }, { status: 201, headers: NO_STORE });
   },

@@ -1,4 +1,5 @@
 import { callerOf } from "../../../lib/auth/caller.ts";
+import { addressOf } from "../../../lib/auth/client.ts";
 import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
@@ -12,7 +13,8 @@ const HEADERS = {
 
 export const handler = define.handlers({
   /** The live tail, as Server-Sent Events. */
-  async GET({ req, url: { searchParams }, state }) {
+  async GET(ctx) {
+    const { req, url: { searchParams }, state } = ctx;
     // A browser that reconnects repeats its first URL: the header is the newer of the two.
     const since = req.headers.get("last-event-id") || searchParams.get("lastEventId") || null;
     if (since !== null) {
@@ -24,13 +26,20 @@ export const handler = define.handlers({
       }
     }
     const caller = callerOf(state);
-    const stream = state.services.hub.subscribe({
+    const subscription = {
       organizationId: organizationOf(searchParams, caller),
       filter: parseFilter(searchParams),
       tail: wholeNumber(searchParams, "tail", { from: 0, to: 1000, otherwise: 0 }),
       since,
       ...caller.until,
-    });
-    return new Response(stream, { headers: HEADERS });
+    };
+    const { hub, limits } = state.services;
+    const onEnd = limits.viewer({ key: caller.key, address: addressOf(ctx) });
+    try {
+      return new Response(hub.subscribe({ ...subscription, onEnd }), { headers: HEADERS });
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
   },
 });

@@ -1,0 +1,198 @@
+/** Limits on what clients cost, put together. What is over one of them throws {@link RefusedError}. */
+
+import { type Clock, systemClock } from "./clock.ts";
+import { createBuckets } from "./limits/buckets.ts";
+import { createGate } from "./limits/gate.ts";
+import { type Reason, RefusedError, retryAfter } from "./limits/refused.ts";
+import type { LimitConfig } from "./limits/settings.ts";
+import { createShares } from "./limits/shares.ts";
+
+export { type Reason, REASONS, type Refusal, RefusedError } from "./limits/refused.ts";
+
+/** On whose account something is counted. */
+export interface Client {
+  /** The token or the person; null where nobody signs in. */
+  readonly key: string | null;
+  /** As `addressOf()` tells it. */
+  readonly address: string;
+}
+
+/** Room in memory for one body, until it is disposed of. */
+export interface Room extends Disposable {
+  /** Takes so many bytes more. */
+  take(bytes: number): void;
+}
+
+/** See {@link createLimits}. */
+export interface Limits {
+  /** Takes a viewer's places. What it returns gives them back. */
+  viewer(client: Client): () => void;
+  /** Throws where a client may send no log at the moment. */
+  mayIngest(client: Client): void;
+  /** Takes so many logs off what a client may send. */
+  ingest(client: Client, logs: number): void;
+  /** Room for a body. */
+  room(): Room;
+  /** Runs something in the database, at its turn. */
+  work<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Takes an attempt to sign in. What it returns gives it back: the attempt did not fail. */
+  signIn(address: string): () => void;
+  /** For metrics. */
+  readonly counts: {
+    readonly working: number;
+    readonly waiting: number;
+    /** Bytes of bodies in memory. */
+    readonly bodies: number;
+    /** Tokens and addresses of which something is remembered. */
+    readonly remembered: number;
+  };
+}
+
+/** Clients whose rate is remembered. */
+const MOST_REMEMBERED = 10_000;
+
+/** Seconds after which a viewer may come back for whom there was no place. */
+const VIEWERS_RETRY = 10;
+
+/** Seconds after which a request may come back for which there was no turn and no room. */
+const BUSY_RETRY = 2;
+
+/** Makes them. */
+export function createLimits(config: LimitConfig, clock: Clock = systemClock): Limits {
+  const most = MOST_REMEMBERED;
+  const now = () => clock.now();
+  const ofToken = createShares(config.maxViewersPerToken);
+  const ofAddress = createShares(config.maxViewersPerAddress);
+  const ingest = createBuckets({ rate: config.ingestRate, burst: config.ingestBurst, most, now });
+  const attempts = createBuckets({
+    rate: config.signInAttempts / 60,
+    burst: config.signInAttempts,
+    most,
+    now,
+  });
+  const gate = createGate({
+    most: config.maxWorking,
+    mostWaiting: config.maxWaiting,
+    patience: config.waitSeconds * 1000,
+    clock,
+  });
+  let bodies = 0;
+  const keyOf = ({ key, address }: Client) => key ?? `address ${address}`;
+
+  function slower(wait: number): void {
+    if (wait === 0) return;
+    throw refused("ingest_rate", 429, {
+      code: "too_many_logs",
+      message: `More than ${config.ingestRate} logs a second, after ${config.ingestBurst} at once: ` +
+        `send them more slowly, this can be sent again in ${retryAfter(wait)} s`,
+      retryAfter: retryAfter(wait),
+    });
+  }
+
+  function tooManyViewers(reason: Reason, most: number, whose: string): RefusedError {
+    return refused(reason, 429, {
+      code: "too_many_viewers",
+      message: `${most === 1 ? "The one stream" : `All ${most} streams`} of ${whose} ${
+        most === 1 ? "is" : "are"
+      } taken: close others`,
+      retryAfter: VIEWERS_RETRY,
+    });
+  }
+
+  return {
+    viewer({ key, address }) {
+      const leaveAddress = ofAddress.take(address);
+      if (!leaveAddress) {
+        throw tooManyViewers("viewers_of_address", config.maxViewersPerAddress, "your address");
+      }
+      const leaveToken = key === null ? () => {} : ofToken.take(key);
+      if (!leaveToken) {
+        leaveAddress();
+        throw tooManyViewers("viewers_of_token", config.maxViewersPerToken, "this token");
+      }
+      return () => {
+        leaveAddress();
+        leaveToken();
+      };
+    },
+    mayIngest(client) {
+      if (config.ingestRate > 0) slower(ingest.wait(keyOf(client)));
+    },
+    ingest(client, logs) {
+      if (config.ingestRate > 0) slower(ingest.take(keyOf(client), logs));
+    },
+    room() {
+      let taken = 0;
+      return {
+        take(bytes) {
+          if (bodies + bytes > config.maxBodiesBytes) {
+            throw refused("body_memory", 503, {
+              code: "busy",
+              message: "The server has more logs to take in than it has room for: send this again",
+              retryAfter: BUSY_RETRY,
+            });
+          }
+          bodies += bytes;
+          taken += bytes;
+        },
+        [Symbol.dispose]() {
+          bodies -= taken;
+          taken = 0;
+        },
+      };
+    },
+    async work(run, signal) {
+      const turn = await gate.enter(signal);
+      if (turn === "left") {
+        throw refused(null, 503, { code: "busy", message: "Nobody waits any more", retryAfter: 1 });
+      }
+      if (typeof turn !== "function") {
+        throw refused(turn === "full" ? "queue_full" : "queue_time", 503, {
+          code: "busy",
+          message: turn === "full"
+            ? `${config.maxWaiting} requests wait for the database already: try again`
+            : `The database was busy for ${config.waitSeconds} s: try again`,
+          retryAfter: BUSY_RETRY,
+        });
+      }
+      try {
+        return await run();
+      } finally {
+        turn();
+      }
+    },
+    signIn(address) {
+      const wait = attempts.take(address, 1);
+      if (wait > 0) {
+        throw refused("sign_in", 429, {
+          code: "too_many_attempts",
+          message: `Too many attempts to sign in from your address: try again in ${retryAfter(wait)} s`,
+          retryAfter: retryAfter(wait),
+        });
+      }
+      return () => attempts.giveBack(address, 1);
+    },
+    counts: {
+      get working() {
+        return gate.working;
+      },
+      get waiting() {
+        return gate.waiting;
+      },
+      get bodies() {
+        return bodies;
+      },
+      get remembered() {
+        return ofToken.size + ofAddress.size + ingest.size + attempts.size;
+      },
+    },
+  };
+}
+
+function refused(
+  reason: Reason | null,
+  status: number,
+  rest: { code: string; message: string; retryAfter: number },
+): RefusedError {
+  return new RefusedError(reason, { status, ...rest });
+}
