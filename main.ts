@@ -1,9 +1,11 @@
 /** The program. Importing this opens nothing; run, it reads the command line. */
 
-import { App, csp, csrf, staticFiles } from "fresh";
+import { App, csp, staticFiles } from "fresh";
 import { apiErrors } from "./lib/api_errors.ts";
 import { authenticate } from "./lib/auth/authenticate.ts";
 import { runCommandLine } from "./lib/cli/mod.ts";
+import { cors, csrfButForCors } from "./lib/cors.ts";
+import { boundQuery } from "./lib/query_bound.ts";
 import { securityHeaders } from "./lib/security_headers.ts";
 import type { State } from "./lib/define.ts";
 import { services } from "./lib/services.ts";
@@ -20,8 +22,10 @@ export const app = new App<State>()
     csp: ["img-src 'self' data:", "frame-ancestors 'none'"],
   }))
   .use(staticFiles())
+  .use(cors)
   .use(apiErrors)
-  .use(csrf())
+  .use(boundQuery)
+  .use(csrfButForCors)
   .use(authenticate)
   .fsRoutes();
 

@@ -1,5 +1,6 @@
 /** What can be measured: programs that show the rows of a PostgreSQL on an SSE stream. */
 
+import { BOUNDS } from "./scenarios.ts";
 import { startDeno } from "./child.ts";
 
 /** A program to measure. */
@@ -33,7 +34,13 @@ export function tailpost(program: string): Target {
   return {
     name: "tailpost",
     async start({ databaseUrl, directory }) {
-      const settings = { DATABASE_URL: databaseUrl, TAILPOST_DATA_DIR: directory };
+      // All viewers are of this address.
+      const most = String(BOUNDS.viewers);
+      const settings = {
+        DATABASE_URL: databaseUrl,
+        TAILPOST_DATA_DIR: directory,
+        TAILPOST_MAX_VIEWERS_PER_ADDRESS: most,
+      };
       const run = ["run", "-A", "--quiet", program];
       {
         await using migrate = startDeno([...run, "migrate", "up"], { settings });

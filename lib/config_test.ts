@@ -37,7 +37,7 @@ Deno.test("readConfig() has a default for everything", () => {
     waitSeconds: 10,
     queryTimeoutSeconds: 30,
     maxQueryLength: 16_384,
-    signInAttempts: 20,
+    signInAttempts: 60,
     logLevel: "info",
     logFormat: "json",
   });

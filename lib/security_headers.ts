@@ -1,6 +1,12 @@
 /** Headers for every answer, beside the Content-Security-Policy of Fresh's `csp()`. */
 
+import { isSecure } from "./auth/client.ts";
+import { isLoopback } from "./config.ts";
 import { define } from "./define.ts";
+
+/** What the page needs none of; the clipboard it does. */
+const PERMISSIONS = ["camera", "display-capture", "geolocation", "microphone", "payment", "usb"]
+  .map((feature) => `${feature}=()`).join(", ");
 
 /** Put before `csp()`, whose header it amends. */
 export const securityHeaders = define.middleware(async (ctx) => {
@@ -19,5 +25,15 @@ export const securityHeaders = define.middleware(async (ctx) => {
   }
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Referrer-Policy", "no-referrer");
+  headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  headers.set("Permissions-Policy", PERMISSIONS);
+  // Answers to origins that are named for CORS say otherwise.
+  if (!headers.has("Cross-Origin-Resource-Policy")) {
+    headers.set("Cross-Origin-Resource-Policy", "same-origin");
+  }
+  // Names of this machine are shared by all that is served on it, much of it without TLS (RFC 6797 section 8.1).
+  if (isSecure(ctx) && !isLoopback(ctx.url.hostname) && !ctx.url.hostname.endsWith(".localhost")) {
+    headers.set("Strict-Transport-Security", "max-age=31536000");
+  }
   return response;
 });

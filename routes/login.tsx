@@ -2,12 +2,13 @@ import { type Context, page } from "fresh";
 import { Head } from "fresh/runtime";
 import { CodeForm, LoginForm, type LoginPage, Welcome } from "../components/LoginForm.tsx";
 import { callerOfGrant, may } from "../lib/auth/caller.ts";
-import { isSecure } from "../lib/auth/client.ts";
+import { addressOf, isSecure } from "../lib/auth/client.ts";
 import { readForm } from "../lib/auth/form.ts";
 import { safeNext } from "../lib/auth/next.ts";
 import { insertToken } from "../lib/auth/token_store.ts";
 import { isAway } from "../lib/database.ts";
 import { define, type State } from "../lib/define.ts";
+import { RefusedError } from "../lib/limits.ts";
 
 const NO_STORE = { "Cache-Control": "no-store" };
 const USED =
@@ -15,7 +16,8 @@ const USED =
   "token with: tailpost token create --name me --scope admin";
 const AWAY = "The database does not answer at the moment. Try again shortly";
 
-const show = (data: LoginPage, status = 200) => page(data, { status, headers: NO_STORE });
+const show = (data: LoginPage, status = 200, headers = {}) =>
+  page(data, { status, headers: { ...NO_STORE, ...headers } });
 
 export const handler = define.handlers({
   GET({ url: { searchParams }, state }) {
@@ -28,12 +30,25 @@ export const handler = define.handlers({
   },
 
   async POST(ctx) {
+    const { limits, metrics } = ctx.state.services;
     const form = await readForm(ctx.req);
     const code = form.get("code");
     const next = safeNext(form.get("next"));
+    let giveBack = () => {};
     try {
-      return code === null ? await signIn(ctx, form.get("token") ?? "", next) : await begin(ctx, code);
+      giveBack = limits.signIn(addressOf(ctx));
+      const answer = code === null
+        ? await signIn(ctx, form.get("token") ?? "", next)
+        : await begin(ctx, code);
+      if (answer.status !== 401) giveBack();
+      return answer;
     } catch (error) {
+      if (error instanceof RefusedError) {
+        const { status, message, retryAfter } = error.refusal;
+        if (error.reason) metrics.refused.inc({ reason: error.reason });
+        return show({ kind: "token", next, problem: message }, status, { "Retry-After": String(retryAfter) });
+      }
+      giveBack();
       if (!isAway(error)) throw error;
       return show({ kind: "token", next, problem: AWAY }, 503);
     }

@@ -62,7 +62,7 @@ const ROWS: readonly Row[] = [
   ["waitSeconds", "TAILPOST_WAIT_SECONDS", 10, 1, 60, "seconds that they wait, else 503"],
   ["queryTimeoutSeconds", "TAILPOST_QUERY_TIMEOUT_SECONDS", 30, 1, 300, "seconds that a query may take in the database, else 503"],
   ["maxQueryLength", "TAILPOST_MAX_QUERY_LENGTH", 16_384, 256, 60_000, "characters of a query string, filters included, longer ones are answered with 414"],
-  ["signInAttempts", "TAILPOST_SIGN_IN_ATTEMPTS", 20, 1, 10_000, "attempts to sign in that fail, a minute and client address, more are answered with 429"],
+  ["signInAttempts", "TAILPOST_SIGN_IN_ATTEMPTS", 60, 1, 10_000, "attempts to sign in that fail, a minute and client address, more are answered with 429"],
 ];
 
 /** All of them, in the order of the help. */

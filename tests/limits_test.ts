@@ -1,0 +1,325 @@
+// Limits, on the real program: what is over one is refused, told why, and counted.
+
+import assert from "node:assert/strict";
+import { insertToken } from "../lib/auth/token_store.ts";
+import type { Scope } from "../lib/auth/scope.ts";
+import { testServer } from "./postgres.ts";
+import { startTailpost, type TestTailpost } from "./server.ts";
+import { openViewer } from "./sse.ts";
+
+const postgres = await testServer();
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly code: string;
+  readonly message: string;
+}
+
+async function ask(tailpost: TestTailpost, path: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(tailpost.url + path, { redirect: "manual", ...init });
+  const { status, headers } = response;
+  if (headers.get("content-type") === "text/event-stream") {
+    await response.body?.cancel();
+    return { status, headers, code: "", message: "" };
+  }
+  const text = await response.text();
+  const error = headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text).error : null;
+  return { status, headers, code: error?.code ?? "", message: error?.message ?? text };
+}
+
+function send(tailpost: TestTailpost, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  return ask(tailpost, "/api/logs", {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
+/** A metric's value, such as of `tailpost_refused_total{reason="filter"}`. */
+async function metric(tailpost: TestTailpost, name: string, headers = {}): Promise<number> {
+  const text = await (await fetch(`${tailpost.url}/metrics`, { headers })).text();
+  const line = text.split("\n").find((line) => line.startsWith(`${name} `));
+  return line === undefined ? NaN : Number(line.slice(name.length));
+}
+
+const refusals = (tailpost: TestTailpost, reason: string, headers = {}) =>
+  metric(tailpost, `tailpost_refused_total{reason="${reason}"}`, headers);
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!await holds());
+}
+
+async function token(tailpost: TestTailpost, scope: Scope): Promise<{ "x-api-key": string }> {
+  const { text } = await insertToken(tailpost.sql, {
+    organizationId: scope === "admin" ? null : 1,
+    name: "test",
+    scope,
+    expiresIn: null,
+  });
+  return { "x-api-key": text };
+}
+
+/** Sends bytes as they are, and reads until the server closes or the answer's head is complete. */
+async function raw(tailpost: TestTailpost, text: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
+  await connection.write(new TextEncoder().encode(text.replaceAll("\n", "\r\n")));
+  let answer = "";
+  const buffer = new Uint8Array(65_536);
+  const decoder = new TextDecoder();
+  while (!answer.includes("\r\n\r\n")) {
+    const size = await connection.read(buffer);
+    if (size === null) break;
+    answer += decoder.decode(buffer.subarray(0, size), { stream: true });
+  }
+  return answer;
+}
+
+Deno.test("bodies, batches, messages and metadata are bounded by settings, and nothing of them is stored", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    env: {
+      TAILPOST_MAX_BODY_BYTES: "2048",
+      TAILPOST_MAX_BATCH: "3",
+      TAILPOST_MAX_MESSAGE_BYTES: "100",
+      TAILPOST_MAX_METADATA_BYTES: "50",
+      TAILPOST_BODY_SECONDS: "1",
+    },
+  });
+  const log = { message: "m" };
+  const cases: [body: unknown, type: string, reason: string, message: RegExp][] = [
+    [{ message: "m".repeat(2048) }, "application/json", "body_size", /over 2 KiB/u],
+    [[log, log, log, log], "application/json", "batch_size", /more than 3 logs/u],
+    [`${JSON.stringify(log)}\n`.repeat(4), "application/x-ndjson", "batch_size", /more than 3 logs/u],
+    [{ message: "ä".repeat(51) }, "application/json", "message_size", /1 problem/u],
+    [{ message: "m", metadata: { a: "ä".repeat(30) } }, "application/json", "message_size", /1 problem/u],
+  ];
+  for (const [index, [body, type, reason, message]] of cases.entries()) {
+    const before = await refusals(tailpost, reason);
+    const answer = await send(tailpost, body, { "content-type": type });
+    assert.deepEqual([answer.status, answer.code], [413, "too_large"], `${index}`);
+    assert.match(answer.message, message);
+    assert.equal(await refusals(tailpost, reason), before + 1, reason);
+  }
+  const slow = await raw(
+    tailpost,
+    `POST /api/logs HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: 100\n\n{"mes`,
+  );
+  assert.match(slow, /^HTTP\/1.1 408 /u);
+  assert.equal(await refusals(tailpost, "body_time"), 1);
+  assert.equal(await metric(tailpost, "tailpost_bodies_bytes"), 0);
+  assert.equal((await tailpost.sql`select from logs`).length, 0);
+  assert.equal(
+    (await send(tailpost, [{ message: "m".repeat(100), metadata: { a: "ä" } }, log, log])).status,
+    201,
+  );
+});
+
+Deno.test("bodies together have bounded room in memory", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    env: { TAILPOST_MAX_BODY_BYTES: "1048576", TAILPOST_MAX_BODIES_BYTES: "1048576" },
+  });
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
+  const head =
+    "POST /api/logs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n";
+  const writer = connection.writable.getWriter();
+  await writer.write(new TextEncoder().encode(head + " ".repeat(800_000)));
+  await until(async () => await metric(tailpost, "tailpost_bodies_bytes") === 800_000);
+  const { status, code, headers } = await send(tailpost, { message: "m".repeat(300_000) });
+  assert.deepEqual([status, code, headers.get("retry-after")], [503, "busy", "2"]);
+  assert.equal(await refusals(tailpost, "body_memory"), 1);
+  assert.equal((await send(tailpost, { message: "small" })).status, 201);
+  writer.releaseLock();
+  connection.close();
+  // Whoever hangs up takes no room.
+  await until(async () => await metric(tailpost, "tailpost_bodies_bytes") === 0);
+  assert.equal((await send(tailpost, { message: "m".repeat(300_000) })).status, 201);
+});
+
+Deno.test("a token sends its rate and no more, and is told exactly when to go on", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    args: ["--auth", "token"],
+    env: { TAILPOST_INGEST_RATE: "1", TAILPOST_INGEST_BURST: "100" },
+  });
+  const [one, two, read] = [
+    await token(tailpost, "ingest"),
+    await token(tailpost, "ingest"),
+    await token(tailpost, "read"),
+  ];
+  const batch = Array.from({ length: 1100 }, () => ({ message: "m" }));
+  // Larger than the burst, and taken all the same.
+  assert.equal((await send(tailpost, batch, one)).status, 201);
+  const { status, code, message, headers } = await send(tailpost, { message: "m" }, one);
+  assert.deepEqual([status, code], [429, "too_many_logs"]);
+  const seconds = Number(headers.get("retry-after"));
+  assert.ok(seconds > 900 && seconds <= 1001, `${seconds}`);
+  assert.ok(message.includes(`again in ${seconds} s`), message);
+  assert.equal((await send(tailpost, { message: "m" }, two)).status, 201);
+  assert.equal(await refusals(tailpost, "ingest_rate", read), 1);
+});
+
+Deno.test("without sign-in an address has a rate, behind a trusted proxy the client's", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    env: {
+      TAILPOST_INGEST_RATE: "1",
+      TAILPOST_INGEST_BURST: "100",
+      TAILPOST_TRUSTED_PROXY: "127.0.0.1,10.0.0.0/8",
+    },
+  });
+  const batch = Array.from({ length: 1000 }, () => ({ message: "m" }));
+  const from = async (forwarded: string) =>
+    (await send(tailpost, batch, { "x-forwarded-for": forwarded })).status;
+  assert.equal(await from("203.0.113.1"), 201);
+  assert.equal(await from("203.0.113.1"), 429);
+  // What a client makes up stands before what the proxy adds.
+  assert.equal(await from("203.0.113.9, 203.0.113.1"), 429);
+  assert.equal(await from("203.0.113.1, 10.1.2.3"), 429);
+  assert.equal(await from("203.0.113.1:4711"), 429);
+  assert.equal(await from("203.0.113.2"), 201);
+  assert.equal(await from("2001:db8::1"), 201);
+  assert.equal(await from("[2001:db8::ffff]:443"), 429);
+  assert.equal(await from("2001:db8:0:1::1"), 201);
+});
+
+Deno.test("a token and an address have so many streams, and a place is free once one ends", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    args: ["--auth", "token"],
+    env: {
+      TAILPOST_MAX_VIEWERS_PER_TOKEN: "2",
+      TAILPOST_MAX_VIEWERS_PER_ADDRESS: "3",
+      TAILPOST_MAX_VIEWERS: "5",
+      TAILPOST_TRUSTED_PROXY: "127.0.0.1",
+    },
+  });
+  const tokens = [
+    await token(tailpost, "read"),
+    await token(tailpost, "read"),
+    await token(tailpost, "read"),
+  ];
+  const headers = (of: number, address: string) => ({ ...tokens[of], "x-forwarded-for": address });
+  const url = `${tailpost.url}/api/logs/stream`;
+  const refused = async (of: number, address: string) => {
+    const { status, code, headers: { get: _, ...__ }, ...answer } = await ask(
+      tailpost,
+      "/api/logs/stream",
+      { headers: headers(of, address) },
+    );
+    return [status, code, answer.message];
+  };
+  const first = await openViewer(url, headers(0, "203.0.113.1"));
+  await using _second = await openViewer(url, headers(0, "203.0.113.1"));
+  const retry = await ask(tailpost, "/api/logs/stream", { headers: headers(0, "203.0.113.2") });
+  assert.deepEqual([retry.status, retry.code, retry.headers.get("retry-after")], [
+    429,
+    "too_many_viewers",
+    "10",
+  ]);
+  await using _third = await openViewer(url, headers(1, "203.0.113.1"));
+  assert.deepEqual(await refused(1, "203.0.113.1"), [
+    429,
+    "too_many_viewers",
+    "All 3 streams of your address are taken: close others",
+  ]);
+  await using _fourth = await openViewer(url, headers(1, "203.0.113.2"));
+  await using _fifth = await openViewer(url, headers(2, "203.0.113.2"));
+  assert.deepEqual(await refused(2, "203.0.113.3"), [503, "too_many_viewers", "All 5 streams are taken"]);
+  for (const reason of ["viewers", "viewers_of_token", "viewers_of_address"]) {
+    assert.equal(await refusals(tailpost, reason, tokens[0]), 1, reason);
+  }
+  // A filter that is refused, and a viewer that leaves, keep no place.
+  await first[Symbol.asyncDispose]();
+  await until(async () => await metric(tailpost, "tailpost_viewers", tokens[0]) === 4);
+  const bad = await ask(tailpost, "/api/logs/stream?q=/(/", { headers: headers(0, "203.0.113.1") });
+  assert.equal(bad.status, 400);
+  await using _again = await openViewer(url, headers(0, "203.0.113.1"));
+});
+
+Deno.test("so many requests are at work in the database, so many wait, and a query has its time", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    env: { TAILPOST_MAX_WORKING: "1", TAILPOST_MAX_WAITING: "1", TAILPOST_WAIT_SECONDS: "60" },
+  });
+  const locked = Promise.withResolvers<void>();
+  const unlock = Promise.withResolvers<void>();
+  const locking = tailpost.sql.begin(async (sql) => {
+    await sql`lock table logs in access exclusive mode`;
+    locked.resolve();
+    await unlock.promise;
+  });
+  await locked.promise;
+  const reading = ask(tailpost, "/api/logs");
+  await until(async () => await metric(tailpost, "tailpost_requests_working") === 1);
+  const writing = send(tailpost, { message: "m" });
+  await until(async () => await metric(tailpost, "tailpost_requests_waiting") === 1);
+  for (const path of ["/api/logs", "/api/logs/1"]) {
+    const { status, code, headers } = await ask(tailpost, path);
+    assert.deepEqual([status, code, headers.get("retry-after")], [503, "busy", "2"]);
+  }
+  assert.equal(await refusals(tailpost, "queue_full"), 2);
+  unlock.resolve();
+  await locking;
+  assert.deepEqual([(await reading).status, (await writing).status], [200, 201]);
+  assert.equal(await metric(tailpost, "tailpost_requests_working"), 0);
+});
+
+Deno.test("a query ends at its time, and its answer says so", async () => {
+  await using tailpost = await startTailpost(postgres, { env: { TAILPOST_QUERY_TIMEOUT_SECONDS: "1" } });
+  const asked = Promise.withResolvers<void>();
+  const locking = tailpost.sql.begin(async (sql) => {
+    await sql`lock table logs in access exclusive mode`;
+    await asked.promise;
+  });
+  let answer: Answer;
+  do answer = await ask(tailpost, "/api/logs"); while (answer.status === 200);
+  asked.resolve();
+  await locking;
+  assert.deepEqual([answer.status, answer.code], [503, "query_timeout"]);
+  assert.equal(answer.headers.get("retry-after"), "2");
+  assert.equal(await refusals(tailpost, "query_time"), 1);
+  assert.equal((await ask(tailpost, "/api/logs")).status, 200);
+});
+
+Deno.test("attempts to sign in that fail are bounded an address, and those that succeed are not", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    args: ["--auth", "token"],
+    env: { TAILPOST_SIGN_IN_ATTEMPTS: "3", TAILPOST_TRUSTED_PROXY: "127.0.0.1" },
+  });
+  const admin = await token(tailpost, "admin");
+  const signIn = (form: Record<string, string>, address: string) =>
+    ask(tailpost, "/login", {
+      method: "POST",
+      body: new URLSearchParams(form),
+      headers: { "x-forwarded-for": address },
+    });
+  const good = { token: admin["x-api-key"] };
+  for (let i = 0; i < 5; i++) assert.equal((await signIn(good, "203.0.113.1")).status, 303);
+  const bad = [{ token: "tp_wrong" }, { code: "wrong" }, { token: "" }];
+  for (const form of bad) assert.equal((await signIn(form, "203.0.113.1")).status, 401);
+  const { status, headers, message } = await signIn(good, "203.0.113.1");
+  assert.equal(status, 429);
+  assert.match(headers.get("retry-after") ?? "", /^(?:1\d|20|[1-9])$/u);
+  assert.match(message, /role="alert"[^>]*>Too many attempts to sign in from your address/u);
+  assert.equal((await signIn(good, "203.0.113.2")).status, 303);
+  assert.equal(await refusals(tailpost, "sign_in", admin), 1);
+});
+
+Deno.test("query strings and filters are bounded, on the page too", async () => {
+  await using tailpost = await startTailpost(postgres, { env: { TAILPOST_MAX_QUERY_LENGTH: "3000" } });
+  const long = `?q=${"a".repeat(3000)}`;
+  for (const path of ["/api/logs", "/api/logs/stream", "/api/logs/1"]) {
+    const { status, code } = await ask(tailpost, path + long);
+    assert.deepEqual([status, code], [414, "too_long"], path);
+  }
+  const page = await ask(tailpost, `/logs/live${long}`);
+  assert.equal(page.status, 414);
+  assert.match(page.message, /longer than 3000 characters/u);
+  assert.equal(await refusals(tailpost, "query_string"), 4);
+  const tooMuch = [
+    `q=${"a".repeat(1001)}`,
+    Array.from({ length: 21 }, (_, i) => `not=${i}`).join("&"),
+    Array.from({ length: 101 }, (_, i) => `service=${i}`).join("&"),
+  ];
+  for (const query of tooMuch) {
+    const { status, code } = await ask(tailpost, `/api/logs?${query}`);
+    assert.deepEqual([status, code], [400, "bad_filter"], query);
+  }
+  assert.equal(await refusals(tailpost, "filter"), 3);
+});
