@@ -1,12 +1,12 @@
 /** The program. Importing this opens nothing; run, it reads the command line. */
 
-import { App, csp, staticFiles } from "fresh";
+import { App, staticFiles } from "fresh";
 import { apiErrors } from "./lib/api_errors.ts";
 import { authenticate } from "./lib/auth/authenticate.ts";
 import { runCommandLine } from "./lib/cli/mod.ts";
 import { cors, csrfButForCors } from "./lib/cors.ts";
 import { boundQuery } from "./lib/query_bound.ts";
-import { securityHeaders } from "./lib/security_headers.ts";
+import { contentPolicy, securityHeaders } from "./lib/security_headers.ts";
 import type { State } from "./lib/define.ts";
 import { services } from "./lib/services.ts";
 
@@ -17,10 +17,7 @@ export const app = new App<State>()
     return ctx.next();
   })
   .use(securityHeaders)
-  .use(csp({
-    useNonce: true,
-    csp: ["img-src 'self' data:", "frame-ancestors 'none'"],
-  }))
+  .use(contentPolicy)
   .use(staticFiles())
   .use(cors)
   .use(apiErrors)

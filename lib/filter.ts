@@ -29,6 +29,8 @@ export const FILTER_BOUNDS = {
   serviceLength: 1000,
   patterns: 20,
   patternLength: 1000,
+  /** Instructions of all its regular expressions, compiled: `[a-z]{500}` is short and has 500. */
+  program: 1000,
 } as const;
 
 /** A filter that cannot be understood. `path` is the parameter at fault. */

@@ -1,7 +1,14 @@
 /** Compiled filters: does a log match? Regular expressions run in linear time (RE2), so none can stall the hub. */
 
 import { RE2JS } from "re2js";
-import { type Filter, FilterError, foldCase, type TextPattern } from "./filter.ts";
+import {
+  type Filter,
+  FILTER_BOUNDS,
+  FilterError,
+  FilterTooLargeError,
+  foldCase,
+  type TextPattern,
+} from "./filter.ts";
 import type { Log } from "./log.ts";
 
 /** A filter made ready to be asked. `folded` is `log.message` as {@link foldCase} writes it, made once a log for all filters. */
@@ -10,15 +17,33 @@ export interface Matcher {
 }
 
 /**
+ * What one regular expression may cost for one message, in instructions times characters: about a third of a second. RE2 is linear in
+ * both, and 1 MiB times a thousand instructions are seven seconds in which nobody gets anything. Up to some 50 instructions, as people
+ * write them, all of a message is looked at; of larger ones only the beginning of very long messages.
+ */
+const MOST_STEPS = 50_000_000;
+
+/**
  * Compiles a filter.
  *
+ * @throws {FilterTooLargeError} on regular expressions that are over `program` of {@link FILTER_BOUNDS} together
  * @throws {FilterError} on a regular expression that RE2 does not take (back-references, look-around, bad syntax)
  */
 export function compileFilter(filter: Filter): Matcher {
   const levels = filter.levels.length > 0 ? new Set<string>(filter.levels) : null;
   const services = filter.services.length > 0 ? new Set(filter.services) : null;
-  const wanted = filter.q ? compilePattern("q", filter.q) : null;
-  const unwanted = filter.not.map((pattern) => compilePattern("not", pattern));
+  let program = 0;
+  const compile = (path: string, pattern: TextPattern) =>
+    compilePattern(path, pattern, (size) => {
+      program += size;
+      if (program <= FILTER_BOUNDS.program) return;
+      throw new FilterTooLargeError(
+        path,
+        `Too large: the regular expressions have more than ${FILTER_BOUNDS.program} instructions, repeat less in them`,
+      );
+    });
+  const wanted = filter.q ? compile("q", filter.q) : null;
+  const unwanted = filter.not.map((pattern) => compile("not", pattern));
   return (log, folded) =>
     (levels === null || levels.has(log.level)) &&
     (services === null || services.has(log.service)) &&
@@ -48,14 +73,21 @@ export function foldOnce(log: Log): () => string {
   return () => folded ??= foldCase(log.message);
 }
 
-function compilePattern(path: string, pattern: TextPattern): Matcher {
+function compilePattern(path: string, pattern: TextPattern, onSize: (size: number) => void): Matcher {
   if (pattern.kind === "text") {
     const { text } = pattern;
     return (_log, folded) => folded().includes(text);
   }
+  const regexp = compileRegexp(path, pattern);
+  const size = regexp.programSize();
+  onSize(size);
+  const most = Math.floor(MOST_STEPS / size);
+  return ({ message }) => regexp.test(message.length > most ? message.slice(0, most) : message);
+}
+
+function compileRegexp(path: string, { source, ignoreCase }: TextPattern & { kind: "regexp" }): RE2JS {
   try {
-    const regexp = RE2JS.compile(pattern.source, pattern.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
-    return (log) => regexp.test(log.message);
+    return RE2JS.compile(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FilterError(path, `Not a regular expression of RE2 syntax: ${reason}`, { cause });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Filter, FilterError, foldCase, NO_FILTER, parseFilter } from "./filter.ts";
+import { type Filter, FilterError, FilterTooLargeError, foldCase, NO_FILTER, parseFilter } from "./filter.ts";
 import { LEVELS, type Log } from "./log.ts";
 import { compileFilter, foldOnce, looksAtText, matches } from "./match.ts";
 
@@ -122,4 +122,30 @@ Deno.test("foldOnce() folds when first asked and never again", () => {
   assert.equal(folded(), "abc");
   assert.equal(folded(), "abc");
   assert.equal(reads, 1);
+});
+
+Deno.test("compileFilter() bounds what regular expressions compile to, all of a filter together", () => {
+  const compile = (query: string) => compileFilter(parseFilter(new URLSearchParams(query)));
+  compile("q=/[a-z]{900}/");
+  for (
+    const query of ["q=/[a-z]{1000}/", "q=/(a[ab]{400}|b[ab]{401}){1,2}/", "q=/[a-z]{600}/&not=/[0-9]{600}/"]
+  ) {
+    assert.throws(() => compile(query), FilterTooLargeError, query);
+  }
+  compile("q=/(time|dead)(out|line) after \\d{1,6} ?m?s/&not=/^GET (\\/healthz|\\/readyz)/");
+});
+
+Deno.test("compileFilter() looks at all of a long message, but where the regular expression is large", () => {
+  const matcher = (q: string) => compileFilter(parseFilter(new URLSearchParams({ q })));
+  const log = {
+    id: 1,
+    timestamp: "",
+    level: "info" as const,
+    service: "a",
+    message: "a".repeat(1e6 - 3) + "END",
+  };
+  assert.equal(matches(matcher("/E[MN]D$/"), log), true);
+  const far = { ...log, message: `${"b".repeat(5e5)}a${"b".repeat(900)}c` };
+  assert.equal(matches(matcher("/a[ab]{900}c/"), far), false);
+  assert.equal(matches(matcher("/a[ab]{9}[b]+c/"), far), true);
 });

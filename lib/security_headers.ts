@@ -1,14 +1,21 @@
-/** Headers for every answer, beside the Content-Security-Policy of Fresh's `csp()`. */
+/** What every answer tells browsers of how it is to be treated. */
 
+import { type Context, csp } from "fresh";
 import { isSecure } from "./auth/client.ts";
 import { isLoopback } from "./config.ts";
-import { define } from "./define.ts";
+import { define, type State } from "./define.ts";
 
 /** What the page needs none of; the clipboard it does. */
 const PERMISSIONS = ["camera", "display-capture", "geolocation", "microphone", "payment", "usb"]
   .map((feature) => `${feature}=()`).join(", ");
 
-/** Put before `csp()`, whose header it amends. */
+/** The Content-Security-Policy: scripts and styles by the nonce of the page alone. */
+export const contentPolicy = csp<State>({
+  useNonce: true,
+  csp: ["img-src 'self' data:", "frame-ancestors 'none'"],
+});
+
+/** Put before {@link contentPolicy}, whose header it amends. */
 export const securityHeaders = define.middleware(async (ctx) => {
   const response = await ctx.next();
   const { headers } = response;
@@ -37,3 +44,12 @@ export const securityHeaders = define.middleware(async (ctx) => {
   }
   return response;
 });
+
+/**
+ * For pages that tell of an error: those are made outside of all middleware, so what they render is put under the same policies here.
+ */
+export async function underPolicies(ctx: Context<State>, response: Promise<Response>): Promise<Response> {
+  const within = (next: () => Promise<Response>): Context<State> =>
+    Object.create(ctx, { next: { value: next } });
+  return await securityHeaders(within(async () => await contentPolicy(within(() => response))));
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isIn, parseNetworks } from "./networks.ts";
+import { accountOf, isIn, parseNetworks } from "./networks.ts";
 
 const among = (address: string, networks: string) => isIn(address, parseNetworks(networks) ?? []);
 
@@ -42,4 +42,20 @@ Deno.test("isIn() finds every IPv4 and IPv6 address in the network of itself", (
     assert.equal(among(address, address), true);
     assert.equal(among(address, `${address}/0`), true);
   }));
+});
+
+Deno.test("accountOf() counts one IPv4 address as one, and one network of an IPv6 client", () => {
+  const same = [
+    ["192.0.2.7", "::ffff:192.0.2.7", "::ffff:c000:207"],
+    ["2001:db8::1", "2001:DB8:0:0:ffff::2", "2001:db8::"],
+    ["localhost", "", "nonsense"],
+    ["fe80::1%eth0", "fe80::2"],
+  ];
+  const accounts = same.map((addresses) => new Set(addresses.map((address) => accountOf(address))));
+  assert.deepEqual(accounts.map((set) => set.size), [1, 1, 1, 1]);
+  assert.equal(new Set(accounts.flatMap((set) => [...set])).size, 4);
+  assert.equal(accountOf("192.0.2.7"), "192.0.2.7");
+  assert.notEqual(accountOf("192.0.2.7"), accountOf("192.0.2.8"));
+  assert.notEqual(accountOf("2001:db8::1"), accountOf("2001:db8:0:1::1"));
+  assert.equal(accountOf("nonsense", "192.0.2.7"), "192.0.2.7");
 });
