@@ -33,10 +33,14 @@ export interface Limits {
   ingest(client: Client, logs: number): void;
   /** Room for a body. */
   room(): Room;
-  /** Runs something in the database, at its turn. */
-  work<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Runs something in the database for a client, at its turn. */
+  work<T>(client: Client, run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Takes an attempt to sign in. What it returns gives it back: the attempt did not fail. */
   signIn(address: string): () => void;
+  /** Throws where too many tokens came from an address that are not valid. */
+  mayTryToken(address: string): void;
+  /** Notes that a token was not valid. */
+  tokenFailed(address: string): void;
   /** For metrics. */
   readonly counts: {
     readonly working: number;
@@ -57,6 +61,9 @@ const VIEWERS_RETRY = 10;
 /** Seconds after which a request may come back for which there was no turn and no room. */
 const BUSY_RETRY = 2;
 
+/** For each attempt to sign in that may fail, so many tokens may be sent that are not valid. */
+const TOKENS_PER_ATTEMPT = 10;
+
 /** Makes them. */
 export function createLimits(config: LimitConfig, clock: Clock = systemClock): Limits {
   const most = MOST_REMEMBERED;
@@ -70,12 +77,22 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
     most,
     now,
   });
+  // Programs repeat themselves more quickly than people, and one of them must not lock out the people of its address.
+  const tokens = createBuckets({
+    rate: TOKENS_PER_ATTEMPT * config.signInAttempts / 60,
+    burst: TOKENS_PER_ATTEMPT * config.signInAttempts,
+    most,
+    now,
+  });
   const gate = createGate({
     most: config.maxWorking,
     mostWaiting: config.maxWaiting,
     patience: config.waitSeconds * 1000,
     clock,
   });
+  // One client leaves places to others: those of its requests that are over half of all are sent away.
+  const mostQueued = config.maxWorking + Math.ceil(config.maxWaiting / 2);
+  const queued = createShares(mostQueued);
   let bodies = 0;
   const keyOf = ({ key, address }: Client) => key ?? `address ${address}`;
 
@@ -141,7 +158,17 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
         },
       };
     },
-    async work(run, signal) {
+    async work(client, run, signal) {
+      const leave = queued.take(keyOf(client));
+      if (!leave) {
+        throw refused("queue_full", 429, {
+          code: "busy",
+          message: `${mostQueued} requests of yours wait for the database already: send fewer at a time`,
+          retryAfter: BUSY_RETRY,
+        });
+      }
+      using places = new DisposableStack();
+      places.defer(leave);
       const turn = await gate.enter(signal);
       if (turn === "left") {
         throw refused(null, 503, { code: "busy", message: "Nobody waits any more", retryAfter: 1 });
@@ -155,11 +182,8 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
           retryAfter: BUSY_RETRY,
         });
       }
-      try {
-        return await run();
-      } finally {
-        turn();
-      }
+      places.defer(turn);
+      return await run();
     },
     signIn(address) {
       const wait = attempts.take(address, 1);
@@ -172,6 +196,18 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
       }
       return () => attempts.giveBack(address, 1);
     },
+    mayTryToken(address) {
+      const wait = tokens.wait(address);
+      if (wait === 0) return;
+      throw refused("sign_in", 429, {
+        code: "too_many_attempts",
+        message: `Too many tokens from your address that are not valid: try again in ${retryAfter(wait)} s`,
+        retryAfter: retryAfter(wait),
+      });
+    },
+    tokenFailed(address) {
+      tokens.take(address, 1);
+    },
     counts: {
       get working() {
         return gate.working;
@@ -183,7 +219,7 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
         return bodies;
       },
       get remembered() {
-        return ofToken.size + ofAddress.size + ingest.size + attempts.size;
+        return ofToken.size + ofAddress.size + queued.size + ingest.size + attempts.size + tokens.size;
       },
     },
   };

@@ -69,22 +69,25 @@ Deno.test("createLimits() has room for so many bytes of bodies", () => {
 
 Deno.test("createLimits() has so many at work and waiting, and gives the turn on when one fails", async () => {
   const { clock, limits } = setUp({ maxWorking: 1, maxWaiting: 1, waitSeconds: 2 });
+  const client = { key: "token 1", address: "a" };
   const work = Promise.withResolvers<string>();
-  const first = limits.work(() => work.promise);
-  const second = limits.work(() => Promise.resolve("second"));
+  const first = limits.work(client, () => work.promise);
+  const second = limits.work(client, () => Promise.resolve("second"));
   assert.deepEqual([limits.counts.working, limits.counts.waiting], [1, 1]);
-  await assert.rejects(limits.work(() => assert.fail()), because("queue_full", 503, 2));
+  const other = { key: "token 2", address: "a" };
+  await assert.rejects(limits.work(other, () => assert.fail()), because("queue_full", 503, 2));
+  await assert.rejects(limits.work(client, () => assert.fail()), because("queue_full", 429, 2));
   work.reject(new Error("broken"));
   await assert.rejects(first, /broken/u);
   assert.equal(await second, "second");
   const endless = Promise.withResolvers<void>();
-  const holding = limits.work(() => endless.promise);
-  const waiting = assert.rejects(limits.work(() => assert.fail()), because("queue_time", 503, 2));
+  const holding = limits.work(client, () => endless.promise);
+  const waiting = assert.rejects(limits.work(client, () => assert.fail()), because("queue_time", 503, 2));
   clock.advance(2000);
   await waiting;
   endless.resolve();
   await holding;
-  assert.deepEqual([limits.counts.working, limits.counts.waiting], [0, 0]);
+  assert.deepEqual([limits.counts.working, limits.counts.waiting, limits.counts.remembered], [0, 0, 0]);
 });
 
 Deno.test("createLimits() bounds attempts to sign in that fail, an address", () => {
@@ -97,4 +100,17 @@ Deno.test("createLimits() bounds attempts to sign in that fail, an address", () 
   limits.signIn("a");
   for (let i = 0; i < 20_000; i++) limits.signIn(`${i}`);
   assert.equal(limits.counts.remembered, 10_000);
+});
+
+Deno.test("createLimits() bounds tokens that are not valid, apart from attempts to sign in", () => {
+  const { clock, limits } = setUp({ signInAttempts: 1 });
+  for (let i = 0; i < 10; i++) {
+    limits.mayTryToken("a");
+    limits.tokenFailed("a");
+  }
+  assert.throws(() => limits.mayTryToken("a"), because("sign_in", 429, 6));
+  limits.mayTryToken("b");
+  limits.signIn("a");
+  clock.advance(6000);
+  limits.mayTryToken("a");
 });

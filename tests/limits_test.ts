@@ -1,8 +1,10 @@
 // Limits, on the real program: what is over one is refused, told why, and counted.
 
 import assert from "node:assert/strict";
+import { createToken } from "../lib/auth/token.ts";
 import { insertToken } from "../lib/auth/token_store.ts";
 import type { Scope } from "../lib/auth/scope.ts";
+import { browserTest } from "./browser.ts";
 import { testServer } from "./postgres.ts";
 import { startTailpost, type TestTailpost } from "./server.ts";
 import { openViewer } from "./sse.ts";
@@ -235,7 +237,12 @@ Deno.test("a token and an address have so many streams, and a place is free once
 
 Deno.test("so many requests are at work in the database, so many wait, and a query has its time", async () => {
   await using tailpost = await startTailpost(postgres, {
-    env: { TAILPOST_MAX_WORKING: "1", TAILPOST_MAX_WAITING: "1", TAILPOST_WAIT_SECONDS: "60" },
+    env: {
+      TAILPOST_MAX_WORKING: "1",
+      TAILPOST_MAX_WAITING: "1",
+      TAILPOST_WAIT_SECONDS: "60",
+      TAILPOST_TRUSTED_PROXY: "127.0.0.1",
+    },
   });
   const locked = Promise.withResolvers<void>();
   const unlock = Promise.withResolvers<void>();
@@ -249,11 +256,17 @@ Deno.test("so many requests are at work in the database, so many wait, and a que
   await until(async () => await metric(tailpost, "tailpost_requests_working") === 1);
   const writing = send(tailpost, { message: "m" });
   await until(async () => await metric(tailpost, "tailpost_requests_waiting") === 1);
+  // Whoever has so many waiting is told so; for others there is no place at the moment.
+  const tried: [address: string, expected: number][] = [["127.0.0.1", 429], ["203.0.113.1", 503]];
   for (const path of ["/api/logs", "/api/logs/1"]) {
-    const { status, code, headers } = await ask(tailpost, path);
-    assert.deepEqual([status, code, headers.get("retry-after")], [503, "busy", "2"]);
+    for (const [address, expected] of tried) {
+      const { status, code, headers } = await ask(tailpost, path, {
+        headers: { "x-forwarded-for": address },
+      });
+      assert.deepEqual([status, code, headers.get("retry-after")], [expected, "busy", "2"]);
+    }
   }
-  assert.equal(await refusals(tailpost, "queue_full"), 2);
+  assert.equal(await refusals(tailpost, "queue_full"), 4);
   unlock.resolve();
   await locking;
   assert.deepEqual([(await reading).status, (await writing).status], [200, 201]);
@@ -300,6 +313,46 @@ Deno.test("attempts to sign in that fail are bounded an address, and those that 
   assert.equal((await signIn(good, "203.0.113.2")).status, 303);
   assert.equal(await refusals(tailpost, "sign_in", admin), 1);
 });
+
+Deno.test("tokens that are not valid are bounded an address, and those that are known are not", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    args: ["--auth", "token"],
+    env: { TAILPOST_SIGN_IN_ATTEMPTS: "1", TAILPOST_TRUSTED_PROXY: "127.0.0.1" },
+  });
+  const admin = await token(tailpost, "admin");
+  const known = await ask(tailpost, "/api/logs", { headers: admin });
+  assert.equal(known.status, 200);
+  const statusOf = async (path: string, key: string, address: string) =>
+    (await ask(tailpost, path, { headers: { "x-api-key": key, "x-forwarded-for": address } })).status;
+  for (let i = 0; i < 10; i++) {
+    assert.equal(await statusOf("/api/logs", createToken(), "203.0.113.1"), 401);
+  }
+  const { status, code, headers } = await ask(tailpost, "/api/logs", {
+    headers: { "x-api-key": createToken(), "x-forwarded-for": "203.0.113.1" },
+  });
+  assert.deepEqual([status, code], [429, "too_many_attempts"]);
+  assert.match(headers.get("retry-after") ?? "", /^[1-6]$/u);
+  assert.equal(await statusOf("/logs/live", createToken(), "203.0.113.1"), 429);
+  assert.equal(await statusOf("/api/logs", admin["x-api-key"], "203.0.113.1"), 200);
+  assert.equal(await statusOf("/api/logs", createToken(), "203.0.113.2"), 401);
+  assert.equal(await refusals(tailpost, "sign_in", admin), 2);
+});
+
+browserTest(
+  "the page says why it has no stream, and has one as soon as there is a place",
+  async (_t, browser) => {
+    await using tailpost = await startTailpost(postgres, { env: { TAILPOST_MAX_VIEWERS_PER_ADDRESS: "1" } });
+    const viewer = await openViewer(`${tailpost.url}/api/logs/stream`);
+    const page = await browser.open(`${tailpost.url}/logs/live`);
+    const chip = page.locator('.chip[title*="The one stream of your address is taken: close others"]');
+    await chip.waitFor();
+    assert.equal(await chip.getAttribute("data-status"), "Reconnecting");
+    await viewer[Symbol.asyncDispose]();
+    await until(async () => await metric(tailpost, "tailpost_viewers") === 0);
+    await page.locator(".chip").click();
+    await page.locator('.chip[data-status="Live"]').waitFor();
+  },
+);
 
 Deno.test("query strings and filters are bounded, on the page too", async () => {
   await using tailpost = await startTailpost(postgres, { env: { TAILPOST_MAX_QUERY_LENGTH: "3000" } });

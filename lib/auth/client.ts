@@ -3,6 +3,7 @@
 import type { Context } from "fresh";
 import type { Config } from "../config.ts";
 import type { State } from "../define.ts";
+import type { Client } from "../limits.ts";
 import type { Caller } from "./caller.ts";
 import { accountOf, isIn, parseNetworks } from "./networks.ts";
 
@@ -29,6 +30,11 @@ export function addressOf({ req, info, state }: Context<State>): string {
   const hops = (req.headers.get("x-forwarded-for") ?? "").split(",").slice(-MOST_HOPS).map(withoutPort);
   const client = hops.findLast((hop) => !isIn(hop, trusted));
   return accountOf(client ?? hops[0] ?? "", direct);
+}
+
+/** On whose account a request is counted. */
+export function clientOf(ctx: Context<State>): Client {
+  return { key: ctx.state.caller?.key ?? null, address: addressOf(ctx) };
 }
 
 /** Proxies that may stand one behind another. */

@@ -34,6 +34,8 @@ export interface VerifierOptions {
 export interface Verifier extends Disposable {
   /** By a token's text. Null: not one, revoked or expired. Rejects while the database is away and the token unknown. */
   verify(text: string): Promise<Grant | null>;
+  /** Whether a token is known to be good, without asking: it may still have to be looked up again. */
+  isKnown(text: string): boolean;
   /** By its id, as a session names it. */
   byId(id: number): Promise<Grant | null>;
   /** The database said that a token was changed: its id. */
@@ -54,6 +56,9 @@ const RETRY = 2000;
 
 /** Tokens kept in memory. Over it the oldest are dropped, and their streams begin anew. */
 const MOST = 10_000;
+
+/** Tokens that are looked up at a time. Who makes tokens up can ask for any number of them. */
+const MOST_ASKING = 1000;
 
 /** The longest time a timer takes. */
 const LONGEST = 2 ** 31 - 1;
@@ -143,6 +148,12 @@ export function createVerifier({ store, clock, isAway, onError }: VerifierOption
     if (entry && clock.now() - entry.verified < FRESH) return Promise.resolve(granted(entry));
     const running = asking.get(what);
     if (running) return running;
+    if (asking.size >= MOST_ASKING) {
+      // As PostgreSQL says that it has too many connections.
+      return Promise.reject(
+        Object.assign(new Error("Too many tokens are being looked up"), { code: "53300" }),
+      );
+    }
     const asked = (async () => {
       try {
         for (let tries = 0;; tries++) {
@@ -200,6 +211,7 @@ export function createVerifier({ store, clock, isAway, onError }: VerifierOption
       const grant = await ask(id, known.get(id) ?? null, () => store.findByHash(hash));
       return grant && isSameHash(grant.token.hash, hash) ? grant : null;
     },
+    isKnown: (text) => isToken(text) && known.has(key(hashToken(text))),
     byId(id) {
       return ask(String(id), id, async () => (await store.findByIds([id]))[0] ?? null);
     },

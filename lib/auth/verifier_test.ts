@@ -187,3 +187,17 @@ Deno.test("createVerifier() ends every grant when it is disposed of, and leaves 
   assert.equal(grant?.signal.aborted, true);
   assert.equal(test.clock.pending, 0);
 });
+
+Deno.test("createVerifier() looks up a bounded number of tokens at a time, and those it knows without", async () => {
+  using test = setUp();
+  const text = test.store.add();
+  assert.equal(test.verifier.isKnown(text), false);
+  await test.verifier.verify(text);
+  assert.equal(test.verifier.isKnown(text), true);
+  assert.equal(test.verifier.isKnown("no token"), false);
+  const asked = Array.from({ length: 1000 }, () => test.verifier.verify(createToken()));
+  await assert.rejects(test.verifier.verify(createToken()), { code: "53300" });
+  assert.ok(await test.verifier.verify(text));
+  assert.ok((await Promise.all(asked)).every((grant) => grant === null));
+  assert.equal(await test.verifier.verify(createToken()), null);
+});

@@ -1,5 +1,5 @@
 import { callerOf } from "../../../lib/auth/caller.ts";
-import { addressOf } from "../../../lib/auth/client.ts";
+import { clientOf } from "../../../lib/auth/client.ts";
 import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
@@ -12,7 +12,8 @@ const NO_STORE = { "Cache-Control": "no-store" };
 
 export const handler = define.handlers({
   /** History, newest first. */
-  async GET({ req, url: { searchParams }, state }) {
+  async GET(ctx) {
+    const { req, url: { searchParams }, state } = ctx;
     const { limits, sql } = state.services;
     const query = {
       organizationId: organizationOf(searchParams, callerOf(state)),
@@ -21,7 +22,7 @@ export const handler = define.handlers({
       after: idParameter(searchParams, "after"),
       limit: wholeNumber(searchParams, "limit", { from: 1, to: 1000, otherwise: 100 }),
     };
-    const page = await limits.work(() => readHistory(sql, query), req.signal);
+    const page = await limits.work(clientOf(ctx), () => readHistory(sql, query), req.signal);
     return Response.json(page, { headers: NO_STORE });
   },
 
@@ -29,15 +30,14 @@ export const handler = define.handlers({
   async POST(ctx) {
     const { req, url: { searchParams }, state } = ctx;
     const { config, limits, metrics, sql } = state.services;
-    const caller = callerOf(state);
-    const organizationId = organizationOf(searchParams, caller);
-    const client = { key: caller.key, address: addressOf(ctx) };
+    const organizationId = organizationOf(searchParams, callerOf(state));
+    const client = clientOf(ctx);
     // Before the body: what cannot be taken needs no reading.
     limits.mayIngest(client);
     using room = limits.room();
     const logs = parseLogs(await readEntries(req, config, room), config);
     limits.ingest(client, logs.length);
-    const ids = await limits.work(() => insertLogs(sql, organizationId, logs), req.signal);
+    const ids = await limits.work(client, () => insertLogs(sql, organizationId, logs), req.signal);
     metrics.ingested.inc(ids.length);
     return Response.json({ accepted: ids.length, ids }, { status: 201, headers: NO_STORE });
   },

@@ -1,5 +1,5 @@
 import { callerOf } from "../../../lib/auth/caller.ts";
-import { addressOf } from "../../../lib/auth/client.ts";
+import { clientOf } from "../../../lib/auth/client.ts";
 import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
 import { parseFilter } from "../../../lib/filter.ts";
@@ -34,7 +34,7 @@ export const handler = define.handlers({
       ...caller.until,
     };
     const { hub, limits } = state.services;
-    const onEnd = limits.viewer({ key: caller.key, address: addressOf(ctx) });
+    const onEnd = limits.viewer(clientOf(ctx));
     try {
       return new Response(hub.subscribe({ ...subscription, onEnd }), { headers: HEADERS });
     } catch (error) {
