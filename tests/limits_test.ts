@@ -116,6 +116,30 @@ Deno.test("bodies, batches, messages and metadata are bounded by settings, and n
   );
 });
 
+Deno.test("a body may come a byte at a time, and costs no more for it", async () => {
+  await using tailpost = await startTailpost(postgres, { env: { TAILPOST_MAX_BODY_BYTES: "300000" } });
+  const message = "ä".repeat(20_000) + "m".repeat(70_000);
+  const bytes = new TextEncoder().encode(
+    `${JSON.stringify({ message })}\n\n${JSON.stringify({ message: "2" })}`,
+  );
+  const before = await metric(tailpost, "process_resident_memory_bytes");
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
+  const head = "POST /api/logs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n" +
+    "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+  const chunked = new Uint8Array(6 * bytes.length + 5);
+  for (const [index, byte] of bytes.entries()) chunked.set([49, 13, 10, byte, 13, 10], 6 * index);
+  chunked.set([48, 13, 10, 13, 10], 6 * bytes.length);
+  const writer = connection.writable.getWriter();
+  const writing = writer.write(new TextEncoder().encode(head)).then(() => writer.write(chunked));
+  const answer = await new Response(connection.readable).text();
+  await writing;
+  assert.match(answer, /^HTTP\/1.1 201 [^]*"accepted":2/u);
+  const [row] = await tailpost.sql`select message from logs order by id limit 1`;
+  assert.equal(row?.message, message);
+  const grown = await metric(tailpost, "process_resident_memory_bytes") - before;
+  assert.ok(grown < 200e6, `${grown}`);
+});
+
 Deno.test("bodies together have bounded room in memory", async () => {
   await using tailpost = await startTailpost(postgres, {
     env: { TAILPOST_MAX_BODY_BYTES: "1048576", TAILPOST_MAX_BODIES_BYTES: "1048576" },

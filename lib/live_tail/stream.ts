@@ -211,7 +211,8 @@ export function createStream(
 
   function plan(answer: Answer | null): void {
     drop();
-    const delay = Math.max(backoffDelay(attempt++, io.random), answer?.retryAfter ?? 0);
+    // Added: all who were sent away are told the same moment, and are not to return in it together.
+    const delay = backoffDelay(attempt++, io.random) + (answer?.retryAfter ?? 0);
     const reason = answer === null || answer.status < 400
       ? null
       : (answer.problem ?? unexplained(answer)).message;

@@ -165,13 +165,13 @@ Deno.test("createStream() reopens with backoff and the newest cursor after the b
   assert.equal(test.state.phase === "reconnecting" && test.timers.size, 1);
 });
 
-Deno.test("createStream() does not come before Retry-After", async () => {
+Deno.test("createStream() does not come before Retry-After, nor with all others at that moment", async () => {
   const test = setup();
   test.stream.connect(new URLSearchParams());
   test.answers({ status: 503, retryAfter: 2000, problem: { path: null, message: "The server is stopping" } });
   test.source.fail(CLOSED);
   await test.settle();
-  assert.deepEqual(test.state, { phase: "reconnecting", retryAt: 3000, reason: "The server is stopping" });
+  assert.deepEqual(test.state, { phase: "reconnecting", retryAt: 3250, reason: "The server is stopping" });
 });
 
 Deno.test("createStream() stops at a refusal and shows the server's words", async () => {
