@@ -37,8 +37,8 @@ export interface Limits {
   work<T>(client: Client, run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Takes an attempt to sign in. What it returns gives it back: the attempt did not fail. */
   signIn(address: string): () => void;
-  /** Throws where too many tokens came from an address that are not valid. */
-  mayTryToken(address: string): void;
+  /** What to answer where too many tokens came from an address that are not valid, else null. */
+  tooManyTokens(address: string): RefusedError | null;
   /** Notes that a token was not valid. */
   tokenFailed(address: string): void;
   /** For metrics. */
@@ -196,10 +196,10 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
       }
       return () => attempts.giveBack(address, 1);
     },
-    mayTryToken(address) {
+    tooManyTokens(address) {
       const wait = tokens.wait(address);
-      if (wait === 0) return;
-      throw refused("sign_in", 429, {
+      if (wait === 0) return null;
+      return refused("sign_in", 429, {
         code: "too_many_attempts",
         message: `Too many tokens from your address that are not valid: try again in ${retryAfter(wait)} s`,
         retryAfter: retryAfter(wait),

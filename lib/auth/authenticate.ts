@@ -1,11 +1,10 @@
 /** The middleware that finds out who asks, and stops who may not. */
 
-import { type Context, HttpError } from "fresh";
+import { HttpError } from "fresh";
 import { ApiError } from "../api_error.ts";
 import { FOR_PROGRAMS } from "../api_errors.ts";
 import { isAway } from "../database.ts";
-import { define, type State } from "../define.ts";
-import { RefusedError } from "../limits.ts";
+import { define } from "../define.ts";
 import { ANYBODY, type Caller, may } from "./caller.ts";
 import { addressOf, callerOfProxy, isSecure } from "./client.ts";
 import { isAboutSigningIn, ruleOf } from "./policy.ts";
@@ -15,7 +14,7 @@ import { tokenOf } from "./token.ts";
 /** Put after what answers errors, and before every route. */
 export const authenticate = define.middleware(async (ctx) => {
   const { req, url, state } = ctx;
-  const { config, auth, limits } = state.services;
+  const { config, auth, limits, metrics } = state.services;
   if (config.auth === "off") {
     if (isAboutSigningIn(url.pathname)) throw new HttpError(404);
     state.caller = ANYBODY;
@@ -27,7 +26,13 @@ export const authenticate = define.middleware(async (ctx) => {
   const isForPrograms = FOR_PROGRAMS.test(url.pathname);
   const sent = tokenOf(req.headers);
   // Each that is not known costs a query, and who makes them up has any number of them.
-  if (sent !== null && !auth.tokens.isKnown(sent)) checkAttempts(ctx, isForPrograms);
+  const tooMany = sent === null || auth.tokens.isKnown(sent) ? null : limits.tooManyTokens(addressOf(ctx));
+  if (tooMany) {
+    if (rule === "told") return await ctx.next();
+    if (isForPrograms) throw tooMany;
+    metrics.refused.inc({ reason: "sign_in" });
+    throw new HttpError(429, tooMany.message);
+  }
   const { refused, cookie, ...identity } = await auth.identify(req, isSecure(ctx)).catch((error: unknown) => {
     if (rule === "told") return { caller: null, refused: false, cookie: undefined };
     throw isForPrograms || !isAway(error) ? error : new HttpError(503);
@@ -46,18 +51,6 @@ export const authenticate = define.middleware(async (ctx) => {
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
   return response;
 });
-
-/** Throws where too many tokens came from the client's address that are not valid. */
-function checkAttempts(ctx: Context<State>, isForPrograms: boolean): void {
-  const { limits, metrics } = ctx.state.services;
-  try {
-    limits.mayTryToken(addressOf(ctx));
-  } catch (error) {
-    if (isForPrograms || !(error instanceof RefusedError)) throw error;
-    metrics.refused.inc({ reason: "sign_in" });
-    throw new HttpError(429, error.message);
-  }
-}
 
 /** Throws where a caller may not do what takes a scope. */
 function check(
