@@ -6,6 +6,7 @@ import { wait, within } from "../backoff.ts";
 import { hasAdmin } from "../auth/token_store.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
+import { secured } from "../security_headers.ts";
 import { createServices, provideServices, type Services, type ServicesOptions } from "../services.ts";
 import { openDatabase, tryPool, withConnection } from "./database.ts";
 import { explaining, repairing, report } from "./migrate.ts";
@@ -150,9 +151,9 @@ function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
       onListen: () => {},
       onError(error) {
         logger.error("A request failed: {error}", { error });
-        return new Response("Internal Server Error", { status: 500 });
+        return secured(new Response("Internal Server Error", { status: 500 }));
       },
-    }, fetch);
+    }, async (request, info) => secured(await fetch(request, info)));
   } catch (cause) {
     const reason = cause instanceof Deno.errors.AddrInUse
       ? "something else listens there. Choose another with --port, 0 picks a free one"
