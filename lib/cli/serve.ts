@@ -153,7 +153,7 @@ function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
         logger.error("A request failed: {error}", { error });
         return secured(new Response("Internal Server Error", { status: 500 }));
       },
-    }, async (request, info) => secured(await fetch(request, info)));
+    }, async (request, info) => secured(hasUrl(request) ? await fetch(request, info) : badRequest()));
   } catch (cause) {
     const reason = cause instanceof Deno.errors.AddrInUse
       ? "something else listens there. Choose another with --port, 0 picks a free one"
@@ -161,5 +161,16 @@ function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
       ? cause.message
       : String(cause);
     throw new CommandError(`Cannot listen on ${config.host}:${config.port}: ${reason}`, 1, { cause });
+  }
+}
+
+const badRequest = () => new Response("Bad Request", { status: 400 });
+
+/** Whether a request is for something here. What its target and its Host make up may be no URL: that of CONNECT is none. */
+function hasUrl(request: Request): boolean {
+  try {
+    return request.method !== "CONNECT" && URL.canParse(request.url);
+  } catch {
+    return false;
   }
 }
