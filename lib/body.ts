@@ -42,7 +42,7 @@ async function readText(request: Request): Promise<string> {
   const until = performance.now() + BODY_TIMEOUT;
   try {
     for (;;) {
-      const { done, value } = await reader?.read() ?? { done: true };
+      const { done, value } = await reader?.read().catch(cutOff) ?? { done: true };
       if (performance.now() >= until) throw new ApiError(408, "timeout", "The body came too slowly");
       if (done || !value) break;
       size += value.byteLength;
@@ -66,6 +66,11 @@ async function readText(request: Request): Promise<string> {
   } catch (cause) {
     throw new ApiError(400, "bad_input", "The body is not UTF-8", { cause });
   }
+}
+
+/** The sender went away, or its chunks are none: nothing for the server's own log. */
+function cutOff(cause: unknown): never {
+  throw new ApiError(400, "bad_input", "The body was cut off", { cause });
 }
 
 function parseBody(text: string): unknown[] {

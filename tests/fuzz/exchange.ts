@@ -63,6 +63,8 @@ async function overSocket(
   using socket = await Deno.connect({ port });
   let text = "";
   let isLate = false;
+  // What waits for more than was sent is told that there is no more.
+  const enough = setTimeout(() => void socket.closeWrite().catch(() => {}), 500);
   const timer = setTimeout(() => {
     isLate = true;
     socket.close();
@@ -70,7 +72,6 @@ async function overSocket(
   try {
     await writeAll(socket, new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
     await writeAll(socket, bytes);
-    await socket.closeWrite();
     const buffer = new Uint8Array(16 * 1024);
     const decoder = new TextDecoder();
     for (let read = await socket.read(buffer); read !== null; read = await socket.read(buffer)) {
@@ -83,9 +84,9 @@ async function overSocket(
     if (!isHangUp(error)) throw error;
   } finally {
     clearTimeout(timer);
-    if (isLate) await Promise.resolve();
+    clearTimeout(enough);
   }
-  return { status: Number(/^HTTP\/1\.[01] (\d{3})/u.exec(text)?.[1] ?? 0), text };
+  return { status: Number(/^HTTP\/1\.[01] ([2-9]\d\d)/mu.exec(text)?.[1] ?? 0), text };
 }
 
 function isHangUp(error: unknown): boolean {

@@ -41,7 +41,7 @@ export async function fuzz(
   let slowest = { time: 0, request: "" };
   const credentials = await credentialsOf(world);
   const fail = (what: string, request: FuzzRequest) => {
-    if (problems.length < 20) problems.push(`${what}: ${JSON.stringify(request).slice(0, 2000)}`);
+    if (problems.length < 20) problems.push(`${what}: ${JSON.stringify(request).slice(0, 1000)}`);
   };
   const before = await openFiles(world);
   const one = async (request: FuzzRequest) => {
