@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { testServer } from "../postgres.ts";
+import { startTailpost } from "../server.ts";
 import { openViewer } from "../sse.ts";
 import { statuses, talk } from "./socket.ts";
 import { FOREIGN, startWorld } from "./world.ts";
@@ -153,6 +154,31 @@ Deno.test("odd request lines, targets and hosts are answered, and lead to nobody
     until: /[\s\S]/u,
   });
   assert.ok(statuses(preface.text).every((status) => status >= 400 && status < 500));
+});
+
+Deno.test("without sign-in the server answers to no name that somebody else can make lead to it", async () => {
+  await using tailpost = await startTailpost(postgres);
+  const port = Number(new URL(tailpost.url).port);
+  for (const path of ["/api/logs", "/api/logs/stream", "/logs/live", "/metrics", "/"]) {
+    const status = async (host: string) => {
+      const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      return statuses((await talk(port, request, { until: /\r\n\r\n/u })).text)[0];
+    };
+    for (
+      const host of [
+        "evil.example",
+        `evil.example:${port}`,
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "xlocalhost",
+      ]
+    ) {
+      assert.equal(await status(host), 403, `${path} ${host}`);
+    }
+    for (const host of ["localhost", `localhost:${port}`, "127.0.0.1", "[::1]", "tailpost.localhost"]) {
+      assert.ok([200, 302].includes(await status(host) ?? 0), `${path} ${host}`);
+    }
+  }
 });
 
 Deno.test("no path leads out of the static files", async () => {
