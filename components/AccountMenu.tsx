@@ -1,3 +1,5 @@
+import { visibleText } from "../lib/live_tail/format.ts";
+
 /** Who is signed in. */
 export interface Account {
   readonly name: string;
@@ -7,7 +9,8 @@ export interface Account {
 }
 
 /** What somebody who is signed in can do about it. Plain elements: it works without JavaScript. */
-export function AccountMenu({ name, isAdmin, canSignOut }: Account) {
+export function AccountMenu({ name: given, isAdmin, canSignOut }: Account) {
+  const name = visibleText(given);
   return (
     <details class="account">
       <summary class="button" aria-label={`Account: ${name}`} title={`Signed in: ${name}`}>

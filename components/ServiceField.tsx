@@ -1,5 +1,6 @@
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { serviceColor } from "../lib/live_tail/service_color.ts";
+import { visibleText } from "../lib/live_tail/format.ts";
 import { serviceNames, toggleService } from "../lib/live_tail/view.ts";
 import { ServiceIcon } from "./icons.tsx";
 import { problemAttributes, ProblemText } from "./ProblemText.tsx";
@@ -52,7 +53,7 @@ export function ServiceField({ tail }: { tail: LiveTail }) {
               onClick={() => pick(name)}
             >
               <span class={`menu-dot ${serviceColor(name)}`} aria-hidden="true" />
-              {name}
+              {visibleText(name)}
             </button>
           ))}
         </div>

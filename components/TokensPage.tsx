@@ -1,4 +1,5 @@
 import { type Scope, SCOPES } from "../lib/auth/scope.ts";
+import { visibleText } from "../lib/live_tail/format.ts";
 import { Secret } from "./LoginForm.tsx";
 import { Logo } from "./Logo.tsx";
 
@@ -35,7 +36,7 @@ const ABOUT: Readonly<Record<Scope, string>> = {
 
 /** Makes, lists and revokes tokens. Plain forms: it works without JavaScript. */
 export function TokensPage({ tokens, organizations, name, made, problem, now }: TokensView) {
-  const organizationName = new Map(organizations.map(({ id, name }) => [id, name]));
+  const organizationName = new Map(organizations.map(({ id, name }) => [id, visibleText(name)]));
   return (
     <div class="settings">
       <header class="header">
@@ -43,7 +44,7 @@ export function TokensPage({ tokens, organizations, name, made, problem, now }: 
           <Logo />
         </a>
         <form class="settings-account" method="post" action="/logout">
-          <span>{name}</span>
+          <span>{visibleText(name ?? "")}</span>
           <button type="submit" class="button">Sign out</button>
         </form>
       </header>
@@ -51,7 +52,7 @@ export function TokensPage({ tokens, organizations, name, made, problem, now }: 
         <h1>Tokens</h1>
         {made && (
           <section class="card" aria-live="polite">
-            <h2>{made.token.name}</h2>
+            <h2>{visibleText(made.token.name)}</h2>
             <p>This is the token. It is shown this once: copy it to where it is needed.</p>
             <Secret token={made.text} />
           </section>
@@ -71,7 +72,7 @@ export function TokensPage({ tokens, organizations, name, made, problem, now }: 
           <label>
             Organization
             <select class="text-input" name="organization">
-              {organizations.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
+              {organizations.map(({ id, name }) => <option key={id} value={id}>{visibleText(name)}</option>)}
             </select>
           </label>
           <label>
@@ -100,7 +101,7 @@ export function TokensPage({ tokens, organizations, name, made, problem, now }: 
             <tbody>
               {tokens.map((token) => (
                 <tr key={token.id} data-token={token.id}>
-                  <td>{token.name}</td>
+                  <td>{visibleText(token.name)}</td>
                   <td>
                     <code>{token.prefix}…</code>
                   </td>
@@ -121,7 +122,7 @@ export function TokensPage({ tokens, organizations, name, made, problem, now }: 
                           class="button button-small"
                           name="action"
                           value="revoke"
-                          aria-label={`Revoke ${token.name}`}
+                          aria-label={`Revoke ${visibleText(token.name)}`}
                         >
                           Revoke
                         </button>

@@ -57,7 +57,7 @@ async function readText(
   const until = performance.now() + milliseconds;
   try {
     for (;;) {
-      const { done, value } = await reader?.read() ?? { done: true };
+      const { done, value } = await reader?.read().catch(cutOff) ?? { done: true };
       if (performance.now() >= until) throw tooSlow(bodySeconds);
       if (done || !value) break;
       const before = size;
@@ -82,6 +82,11 @@ async function readText(
   } catch (cause) {
     throw new ApiError(400, "bad_input", "The body is not UTF-8", { cause });
   }
+}
+
+/** The sender went away, or its chunks are none: nothing for the server's own log. */
+function cutOff(cause: unknown): never {
+  throw new ApiError(400, "bad_input", "The body was cut off", { cause });
 }
 
 function parseBody(text: string): unknown[] {

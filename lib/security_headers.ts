@@ -5,6 +5,16 @@ import { isSecure } from "./auth/client.ts";
 import { isLoopback } from "./config.ts";
 import { define, type State } from "./define.ts";
 
+/** For what passed no `csp()`: pages about errors that middleware threw, which hold no inline script. */
+const STRICT = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
 /** What the page needs none of; the clipboard it does. */
 const PERMISSIONS = ["camera", "display-capture", "geolocation", "microphone", "payment", "usb"]
   .map((feature) => `${feature}=()`).join(", ");
@@ -30,6 +40,17 @@ export const securityHeaders = define.middleware(async (ctx) => {
         .replace("script-src 'self' 'unsafe-inline'", "script-src 'self'"),
     );
   }
+  // Names of this machine are shared by all that is served on it, much of it without TLS (RFC 6797 section 8.1).
+  if (isSecure(ctx) && !isLoopback(ctx.url.hostname) && !ctx.url.hostname.endsWith(".localhost")) {
+    headers.set("Strict-Transport-Security", "max-age=31536000");
+  }
+  return secured(response);
+});
+
+/** Adds what an answer lacks. The server puts it around everything: Fresh's own error pages come from outside all middleware. */
+export function secured(response: Response): Response {
+  const { headers } = response;
+  if (!headers.has("Content-Security-Policy")) headers.set("Content-Security-Policy", STRICT);
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Referrer-Policy", "no-referrer");
   headers.set("Cross-Origin-Opener-Policy", "same-origin");
@@ -38,12 +59,10 @@ export const securityHeaders = define.middleware(async (ctx) => {
   if (!headers.has("Cross-Origin-Resource-Policy")) {
     headers.set("Cross-Origin-Resource-Policy", "same-origin");
   }
-  // Names of this machine are shared by all that is served on it, much of it without TLS (RFC 6797 section 8.1).
-  if (isSecure(ctx) && !isLoopback(ctx.url.hostname) && !ctx.url.hostname.endsWith(".localhost")) {
-    headers.set("Strict-Transport-Security", "max-age=31536000");
-  }
+  // What may be kept says so itself.
+  if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
   return response;
-});
+}
 
 /**
  * For pages that tell of an error: those are made outside of all middleware, so what they render is put under the same policies here.

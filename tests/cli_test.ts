@@ -220,7 +220,7 @@ Deno.test("token makes, lists and revokes, shows a token once and keeps it nowhe
     listed,
     /^ID +TOKEN +NAME +SCOPE +ORG +STATE +LAST USED\n2 +tp_\w{6}\.\.\. +me +admin +all +good +never\n1 /mu,
   );
-  assert.match(listed, /ci \?\[31m +ingest +1 +until /u);
+  assert.match(listed, /ci \\u001b\[31m +ingest +1 +until /u);
   assert.ok(!listed.includes(text) && !listed.includes("\u001b"));
   assert.equal(JSON.parse(await token("list", "--json"))[1].scope, "ingest");
   const [row] = await database

@@ -6,7 +6,7 @@ import { FOR_PROGRAMS } from "../api_errors.ts";
 import { isAway } from "../database.ts";
 import { define } from "../define.ts";
 import { ANYBODY, type Caller, may } from "./caller.ts";
-import { addressOf, callerOfProxy, isSecure } from "./client.ts";
+import { addressOf, callerOfProxy, isFromTrustedProxy, isNameOfHere, isSecure } from "./client.ts";
 import { isAboutSigningIn, ruleOf } from "./policy.ts";
 import type { Scope } from "./scope.ts";
 import { tokenOf } from "./token.ts";
@@ -16,6 +16,7 @@ export const authenticate = define.middleware(async (ctx) => {
   const { req, url, state } = ctx;
   const { config, auth, limits, metrics } = state.services;
   if (config.auth === "off") {
+    if (!isNameOfHere(url.hostname) && !isFromTrustedProxy(ctx.info, config)) throw strangeName(url);
     if (isAboutSigningIn(url.pathname)) throw new HttpError(404);
     state.caller = ANYBODY;
     return await ctx.next();
@@ -51,6 +52,14 @@ export const authenticate = define.middleware(async (ctx) => {
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
   return response;
 });
+
+/** Without sign-in the page of another site could have its own name lead here, and read everything (DNS rebinding). */
+function strangeName({ hostname, pathname }: URL): Error {
+  const message =
+    `Without sign-in Tailpost answers to localhost and to addresses, not to ${hostname}. Behind a proxy of yours ` +
+    "name it in TAILPOST_TRUSTED_PROXY, or serve with sign-in";
+  return FOR_PROGRAMS.test(pathname) ? new ApiError(403, "forbidden", message) : new HttpError(403, message);
+}
 
 /** Throws where a caller may not do what takes a scope. */
 function check(

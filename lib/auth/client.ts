@@ -68,3 +68,9 @@ export function callerOfProxy({ req, info, state }: Context<State>): Caller | nu
     isSignedOnElsewhere: true,
   };
 }
+
+/** Whether the name that was asked for is one that nobody can make lead elsewhere: localhost (RFC 6761, section 6.3) or an address. */
+export function isNameOfHere(hostname: string): boolean {
+  return /^(?:.+\.)?localhost\.?$/iu.test(hostname) ||
+    parseNetworks(hostname.replace(/^\[|\]$/gu, "")) !== null;
+}

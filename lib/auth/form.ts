@@ -21,7 +21,7 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
   let text = "";
   const read = async () => {
     for (;;) {
-      const { done, value } = await reader?.read() ?? { done: true };
+      const { done, value } = await reader?.read().catch(cutOff) ?? { done: true };
       if (done || !value) return text + decoder.decode();
       size += value.byteLength;
       if (size > MOST) throw new HttpError(413, "The form is too large");
@@ -36,4 +36,9 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
     await reader?.cancel().catch(() => {});
     throw error;
   }
+}
+
+/** The sender went away, or its chunks are none. */
+function cutOff(cause: unknown): never {
+  throw new HttpError(400, "The form was cut off", { cause });
 }

@@ -105,7 +105,10 @@ export async function insertToken(
         : `A token to ${scope} is for one organization`,
     );
   }
-  if (name.trim() === "" || [...name].length > 100) throw new TokenError("A name has 1 to 100 characters");
+  // PostgreSQL's text cannot hold U+0000.
+  if (name.trim() === "" || [...name].length > 100 || name.includes("\0")) {
+    throw new TokenError("A name has 1 to 100 characters");
+  }
   const text = createToken();
   try {
     const [row] = await sql<Token[]>`
@@ -131,6 +134,8 @@ export async function insertToken(
  * @throws {TokenError} when there is none, or more than one
  */
 export async function revokeToken(sql: postgres.Sql, which: string): Promise<Token> {
+  // Beginnings are ASCII. What PostgreSQL's text cannot hold, U+0000, must not reach it.
+  if (!/^[\w.-]{1,100}$/u.test(which)) throw new TokenError("A token is named by its id or its beginning");
   const condition = /^\d{1,15}$/u.test(which)
     ? sql`id = ${Number(which)}`
     : isToken(which)

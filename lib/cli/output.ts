@@ -2,6 +2,7 @@
 
 import { configure, getAnsiColorFormatter, getJsonLinesFormatter, getTextFormatter } from "@logtape/logtape";
 import type { Config } from "../config.ts";
+import { printable, printableLine, printableRecord } from "./printable.ts";
 
 /** Ends the command with this exit code and one line. */
 export class CommandError extends Error {
@@ -15,12 +16,12 @@ const encoder = new TextEncoder();
 
 /** Writes a line to standard output. */
 export function print(line: string): void {
-  writeAll(Deno.stdout, line);
+  writeAll(Deno.stdout, printable(line));
 }
 
 /** Tells what is going on, on standard error. */
 export function say(line: string): void {
-  writeAll(Deno.stderr, line);
+  writeAll(Deno.stderr, printable(line));
 }
 
 /** Sends Tailpost's own log lines to standard error. */
@@ -34,7 +35,7 @@ export async function configureLogging(
     : getTextFormatter();
   await configure({
     reset: true,
-    sinks: { stderr: (record) => writeAll(Deno.stderr, format(record).trimEnd()) },
+    sinks: { stderr: (record) => writeAll(Deno.stderr, printableRecord(format(record).trimEnd())) },
     loggers: [
       { category: "tailpost", lowestLevel: logLevel, sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
@@ -54,10 +55,7 @@ function writeAll(to: typeof Deno.stdout, line: string): void {
 
 /** Rows of text as lines, each column as wide as it has to be. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  // Names come from people: no control character of theirs reaches a terminal.
-  // deno-lint-ignore no-control-regex
-  const clean = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]/gu, "?");
-  const all = [head, ...rows.map((row) => row.map(clean))];
+  const all = [head, ...rows.map((row) => row.map(printableLine))];
   const widths = head.map((_, column) => Math.max(...all.map((row) => [...row[column] ?? ""].length)));
   return all.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
 }

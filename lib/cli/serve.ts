@@ -6,6 +6,7 @@ import { wait, within } from "../backoff.ts";
 import { hasAdmin } from "../auth/token_store.ts";
 import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
+import { secured } from "../security_headers.ts";
 import { createServices, provideServices, type Services, type ServicesOptions } from "../services.ts";
 import { openDatabase, tryPool, withConnection } from "./database.ts";
 import { explaining, repairing, report } from "./migrate.ts";
@@ -150,9 +151,9 @@ function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
       onListen: () => {},
       onError(error) {
         logger.error("A request failed: {error}", { error });
-        return new Response("Internal Server Error", { status: 500 });
+        return secured(new Response("Internal Server Error", { status: 500 }));
       },
-    }, fetch);
+    }, async (request, info) => secured(hasUrl(request) ? await fetch(request, info) : badRequest()));
   } catch (cause) {
     const reason = cause instanceof Deno.errors.AddrInUse
       ? "something else listens there. Choose another with --port, 0 picks a free one"
@@ -160,5 +161,16 @@ function listen(config: Config, fetch: Fetch): Deno.HttpServer<Deno.NetAddr> {
       ? cause.message
       : String(cause);
     throw new CommandError(`Cannot listen on ${config.host}:${config.port}: ${reason}`, 1, { cause });
+  }
+}
+
+const badRequest = () => new Response("Bad Request", { status: 400 });
+
+/** Whether a request is for something here. What its target and its Host make up may be no URL: that of CONNECT is none. */
+function hasUrl(request: Request): boolean {
+  try {
+    return request.method !== "CONNECT" && URL.canParse(request.url);
+  } catch {
+    return false;
   }
 }

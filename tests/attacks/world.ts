@@ -1,0 +1,88 @@
+/** What attacks are made on: the real program with two organizations, and tokens of both. */
+
+import assert from "node:assert/strict";
+import { insertToken, type NewToken } from "../../lib/auth/token_store.ts";
+import type { TestServer } from "../postgres.ts";
+import { startTailpost, type TestTailpost } from "../server.ts";
+
+/** What no caller of the first organization may ever see. */
+export const FOREIGN = "foreign-6f1c2e";
+
+/** A name that no stranger may learn. */
+export const ORGANIZATION_NAME = "organization-name-93b7";
+
+/** See the module's comment. */
+export interface World extends AsyncDisposable {
+  readonly tailpost: TestTailpost;
+  readonly url: string;
+  readonly port: number;
+  readonly tokens: { readonly read: string; readonly ingest: string; readonly admin: string };
+  /** Asks with a token, and gives status, headers and text. */
+  ask(path: string, init?: RequestInit & { token?: string }): Promise<Answer>;
+  /** Stores entries with the ingest token. */
+  send(entries: unknown): Promise<Answer>;
+  /** Signs in with a token and gives the cookie. */
+  signIn(token: string): Promise<string>;
+}
+
+/** An answer that was read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** Starts it. */
+export async function startWorld(postgres: TestServer, env: Record<string, string> = {}): Promise<World> {
+  const tailpost = await startTailpost(postgres, { args: ["--auth", "token"], env });
+  const { sql, url } = tailpost;
+  await sql`update organizations set name = ${ORGANIZATION_NAME} where id = 1`;
+  await sql`insert into organizations (name) values ('other')`;
+  const make = async (token: Partial<NewToken>) =>
+    (await insertToken(sql, { organizationId: 1, name: "test", scope: "read", expiresIn: null, ...token }))
+      .text;
+  const tokens = {
+    read: await make({}),
+    ingest: await make({ scope: "ingest" }),
+    admin: await make({ scope: "admin", organizationId: null }),
+  };
+  await sql`insert into logs (organization_id, service, message) values (2, ${FOREIGN}, ${FOREIGN})`;
+  await sql`insert into logs (message) values ('ours')`;
+  const ask: World["ask"] = async (path, { token, ...init } = {}) => {
+    const headers = new Headers(init.headers);
+    if (token !== undefined) headers.set("x-api-key", token);
+    const response = await fetch(url + path, {
+      redirect: "manual",
+      signal: AbortSignal.timeout(10_000),
+      ...init,
+      headers,
+    });
+    const isStream = response.headers.get("content-type") === "text/event-stream";
+    if (isStream) await response.body?.cancel();
+    const text = isStream ? "" : await response.text();
+    return { status: response.status, headers: response.headers, text };
+  };
+  return {
+    tailpost,
+    url,
+    port: Number(new URL(url).port),
+    tokens,
+    ask,
+    send: (entries) =>
+      ask("/api/logs", {
+        method: "POST",
+        token: tokens.ingest,
+        body: typeof entries === "string" ? entries : JSON.stringify(entries),
+        headers: { "content-type": "application/json" },
+      }),
+    async signIn(token) {
+      const { status, headers } = await ask("/login", {
+        method: "POST",
+        body: new URLSearchParams({ token }),
+      });
+      assert.equal(status, 303);
+      return headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    },
+    [Symbol.asyncDispose]: () => tailpost[Symbol.asyncDispose](),
+  };
+}
