@@ -56,7 +56,7 @@ export const authenticate = define.middleware(async (ctx) => {
 /** Without sign-in the page of another site could have its own name lead here, and read everything (DNS rebinding). */
 function strangeName({ hostname, pathname }: URL): Error {
   const message =
-    `Without sign-in Tailpost answers to localhost and to addresses, not to ${hostname}. Behind a proxy of yours ` +
+    `Without sign-in Tailpost answers to localhost, addresses and names without a dot, not to ${hostname}. Behind a proxy of yours ` +
     "name it in TAILPOST_TRUSTED_PROXY, or serve with sign-in";
   return FOR_PROGRAMS.test(pathname) ? new ApiError(403, "forbidden", message) : new HttpError(403, message);
 }

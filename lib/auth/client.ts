@@ -69,8 +69,11 @@ export function callerOfProxy({ req, info, state }: Context<State>): Caller | nu
   };
 }
 
-/** Whether the name that was asked for is one that nobody can make lead elsewhere: localhost (RFC 6761, section 6.3) or an address. */
+/**
+ * Whether the name that was asked for is one that nobody can make lead elsewhere: localhost (RFC 6761, section 6.3), an address, or a
+ * name without a dot, which no stranger can register and by which proxies call their upstreams.
+ */
 export function isNameOfHere(hostname: string): boolean {
-  return /^(?:.+\.)?localhost\.?$/iu.test(hostname) ||
+  return /^(?:[\w-]+|.+\.localhost)$/iu.test(hostname) ||
     parseNetworks(hostname.replace(/^\[|\]$/gu, "")) !== null;
 }
