@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "./hub/_testing.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { createLimits, type Reason, RefusedError } from "./limits.ts";
 import { DEFAULT_LIMITS, type LimitConfig } from "./limits/settings.ts";
 

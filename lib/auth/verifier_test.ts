@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../hub/_testing.ts";
+import { FakeClock } from "../fake_clock.ts";
 import { createToken, hashToken, prefixOf } from "./token.ts";
 import type { StoredToken } from "./token_store.ts";
 import { createVerifier } from "./verifier.ts";

@@ -1,8 +1,8 @@
-/** What the tests of the hub put on its ports: a clock, a database in memory with transactions, and a viewer that reads. */
+/** What the tests of the hub put on its ports: a database in memory with transactions, and a viewer that reads. */
 
 import { createParser } from "eventsource-parser";
-import type { Clock } from "../clock.ts";
 import { cursorUpTo, formatCursor, isVisible, parseCursor } from "../cursor.ts";
+import { FakeClock } from "../fake_clock.ts";
 import { NO_FILTER, parseFilter } from "../filter.ts";
 import {
   createHub,
@@ -16,40 +16,6 @@ import type { Level, Log } from "../log.ts";
 import { compileFilter, matches } from "../match.ts";
 import type { DatabaseProblem, DatabaseState, Gap } from "../sse.ts";
 import { type Fetched, type FetchQuery, ForeignCursorError } from "./ports.ts";
-
-/** A clock that stands still until it is told. */
-export class FakeClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ at: number; run: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, run: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, run };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  /** How many timers wait. */
-  get pending(): number {
-    return this.#timers.size;
-  }
-
-  /** Lets time pass; what is due runs in its order. */
-  advance(milliseconds: number): void {
-    const until = this.#now + milliseconds;
-    for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
-      if (!due) break;
-      this.#timers.delete(due);
-      this.#now = Math.max(this.#now, due.at);
-      due.run();
-    }
-    this.#now = until;
-  }
-}
 
 /** A log that a test inserts. */
 export interface Insert {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../hub/_testing.ts";
+import { FakeClock } from "../fake_clock.ts";
 import { createGate } from "./gate.ts";
 
 function setUp(most = 1, mostWaiting = 2) {
