@@ -1,7 +1,7 @@
 /** Logs on their way in: what `POST /api/logs` takes, checked and made ready to be stored. Pure. */
 
 import { z } from "zod";
-import type { LimitConfig } from "./limits/settings.ts";
+import { DEFAULT_LIMITS, type LimitConfig } from "./limits/settings.ts";
 import { sizeText } from "./limits/size_text.ts";
 import { LEVELS, parseLevel } from "./log.ts";
 
@@ -15,18 +15,11 @@ export interface LogInput {
   readonly metadata?: Record<string, unknown> | undefined;
 }
 
-/** Bounds of one log. Lengths are in bytes of UTF-8; those of messages and metadata may be set lower. */
-export const LOG_BOUNDS = {
-  message: 1024 * 1024,
-  service: 64 * 1024,
-  metadata: 1024 * 1024,
-  metadataDepth: 100,
-} as const;
+/** Bounds of one log that are no settings. Lengths are in bytes of UTF-8. */
+export const LOG_BOUNDS = { service: 64 * 1024, metadataDepth: 100 } as const;
 
-/** The bounds that are settings. */
+/** Those that are. */
 export type LogBounds = Pick<LimitConfig, "maxMessageBytes" | "maxMetadataBytes">;
-
-const DEFAULTS: LogBounds = { maxMessageBytes: LOG_BOUNDS.message, maxMetadataBytes: LOG_BOUNDS.metadata };
 
 /** One thing that is wrong with what was sent. `index` is the entry's place, `path` the field, empty for the entry. */
 export interface InputProblem {
@@ -96,7 +89,7 @@ const makeSchema = ({ maxMessageBytes, maxMetadataBytes }: LogBounds) =>
   });
 
 let schema: ReturnType<typeof makeSchema> | null = null;
-let schemaBounds = DEFAULTS;
+let schemaBounds: LogBounds = DEFAULT_LIMITS;
 
 /** One server has one set of bounds: the schema of the last is kept. */
 function schemaOf(bounds: LogBounds): ReturnType<typeof makeSchema> {
@@ -110,7 +103,7 @@ function schemaOf(bounds: LogBounds): ReturnType<typeof makeSchema> {
  *
  * @throws {InputError} naming every entry at fault, when there is one
  */
-export function parseLogs(entries: readonly unknown[], bounds: LogBounds = DEFAULTS): LogInput[] {
+export function parseLogs(entries: readonly unknown[], bounds: LogBounds = DEFAULT_LIMITS): LogInput[] {
   const schema = schemaOf(bounds);
   const problems: InputProblem[] = [];
   let others = 0;

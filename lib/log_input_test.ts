@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { DEFAULT_LIMITS } from "./limits/settings.ts";
 import { InputError, type InputProblem, LOG_BOUNDS, parseLogs } from "./log_input.ts";
 
 function problemsOf(entries: readonly unknown[]): readonly InputProblem[] {
@@ -96,7 +97,7 @@ Deno.test("parseLogs() lists a thousand problems at most, and says how many ther
 });
 
 Deno.test("parseLogs() bounds messages and services in bytes of UTF-8", () => {
-  const most = LOG_BOUNDS.message;
+  const most = DEFAULT_LIMITS.maxMessageBytes;
   const lengths: [message: string, taken: boolean][] = [
     ["a".repeat(most), true],
     ["a".repeat(most + 1), false],
@@ -122,7 +123,7 @@ Deno.test("parseLogs() bounds messages and services in bytes of UTF-8", () => {
 });
 
 Deno.test("parseLogs() calls it too large only where nothing else is wrong", () => {
-  const tooLong = { message: "a".repeat(LOG_BOUNDS.message + 1) };
+  const tooLong = { message: "a".repeat(DEFAULT_LIMITS.maxMessageBytes + 1) };
   assert.throws(() => parseLogs([tooLong, {}]), (error) => error instanceof InputError && !error.tooLarge);
 });
 

@@ -5,7 +5,7 @@ import { isSecure } from "./auth/client.ts";
 import { isLoopback } from "./config.ts";
 import { define, type State } from "./define.ts";
 
-/** For what passed no `csp()`: pages about errors that middleware threw, which hold no inline script. */
+/** For what passed no `csp()`: answers of the server and of Fresh itself, which are text and no pages. */
 const STRICT = [
   "default-src 'self'",
   "img-src 'self' data:",
@@ -47,9 +47,11 @@ export const securityHeaders = define.middleware(async (ctx) => {
   return secured(response);
 });
 
-/** Adds what an answer lacks. The server puts it around everything: Fresh's own error pages come from outside all middleware. */
+/** Adds what an answer lacks. The server puts it around everything: what Fresh answers by itself comes from outside all middleware. */
 export function secured(response: Response): Response {
   const { headers } = response;
+  // Most have passed here, in the middleware.
+  if (headers.has("Permissions-Policy")) return response;
   if (!headers.has("Content-Security-Policy")) headers.set("Content-Security-Policy", STRICT);
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Referrer-Policy", "no-referrer");
