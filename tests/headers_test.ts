@@ -1,9 +1,11 @@
 // What browsers are told beside the answer: CORS, HSTS, and the policies of pages.
 
 import assert from "node:assert/strict";
-import { insertToken } from "../lib/auth/token_store.ts";
+import type { Scope } from "../lib/auth/scope.ts";
 import { testServer } from "./postgres.ts";
-import { startTailpost, type TestTailpost } from "./server.ts";
+import { portOf, startTailpost, type TestTailpost } from "./server.ts";
+import { talk } from "./socket.ts";
+import { makeToken } from "./tokens.ts";
 
 const postgres = await testServer();
 const TOKENS = ["--auth", "token"];
@@ -16,10 +18,7 @@ async function headersOf(tailpost: TestTailpost, path: string, init: RequestInit
   return { status, headers };
 }
 
-async function token(tailpost: TestTailpost, scope: "read" | "ingest" | "admin"): Promise<string> {
-  const organizationId = scope === "admin" ? null : 1;
-  return (await insertToken(tailpost.sql, { organizationId, name: "test", scope, expiresIn: null })).text;
-}
+const token = ({ sql }: TestTailpost, scope: Scope) => makeToken(sql, { scope });
 
 const corsOf = (headers: Headers) => [...headers.keys()].filter((name) => name.startsWith("access-control-"));
 
@@ -138,11 +137,9 @@ Deno.test("without sign-in a named origin writes as well", async () => {
 
 /** Asks for a host of one's own, which `fetch` does not let one name. */
 async function head(tailpost: TestTailpost, host: string, forwarded: string | null): Promise<string> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
   const proto = forwarded === null ? "" : `X-Forwarded-Proto: ${forwarded}\r\n`;
   const text = `GET /login HTTP/1.1\r\nHost: ${host}\r\n${proto}Connection: close\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(text));
-  return (await new Response(connection.readable).text()).split("\r\n\r\n", 1)[0] ?? "";
+  return (await talk(portOf(tailpost), text)).text.split("\r\n\r\n", 1)[0] ?? "";
 }
 
 Deno.test("HSTS is sent behind TLS, for names that are not this machine's alone", async () => {

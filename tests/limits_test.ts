@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createToken } from "../lib/auth/token.ts";
-import { insertToken } from "../lib/auth/token_store.ts";
 import type { Scope } from "../lib/auth/scope.ts";
 import { browserTest } from "./browser.ts";
 import { testServer } from "./postgres.ts";
-import { startTailpost, type TestTailpost } from "./server.ts";
+import { metric, portOf, startTailpost, type TestTailpost } from "./server.ts";
+import { talk } from "./socket.ts";
 import { openViewer } from "./sse.ts";
+import { makeToken } from "./tokens.ts";
 
 const postgres = await testServer();
 
@@ -38,13 +39,6 @@ function send(tailpost: TestTailpost, body: unknown, headers: Record<string, str
   });
 }
 
-/** A metric's value, such as of `tailpost_refused_total{reason="filter"}`. */
-async function metric(tailpost: TestTailpost, name: string, headers = {}): Promise<number> {
-  const text = await (await fetch(`${tailpost.url}/metrics`, { headers })).text();
-  const line = text.split("\n").find((line) => line.startsWith(`${name} `));
-  return line === undefined ? NaN : Number(line.slice(name.length));
-}
-
 const refusals = (tailpost: TestTailpost, reason: string, headers = {}) =>
   metric(tailpost, `tailpost_refused_total{reason="${reason}"}`, headers);
 
@@ -53,28 +47,12 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 async function token(tailpost: TestTailpost, scope: Scope): Promise<{ "x-api-key": string }> {
-  const { text } = await insertToken(tailpost.sql, {
-    organizationId: scope === "admin" ? null : 1,
-    name: "test",
-    scope,
-    expiresIn: null,
-  });
-  return { "x-api-key": text };
+  return { "x-api-key": await makeToken(tailpost.sql, { scope }) };
 }
 
 /** Sends bytes as they are, and reads until the server closes or the answer's head is complete. */
 async function raw(tailpost: TestTailpost, text: string): Promise<string> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
-  await connection.write(new TextEncoder().encode(text.replaceAll("\n", "\r\n")));
-  let answer = "";
-  const buffer = new Uint8Array(65_536);
-  const decoder = new TextDecoder();
-  while (!answer.includes("\r\n\r\n")) {
-    const size = await connection.read(buffer);
-    if (size === null) break;
-    answer += decoder.decode(buffer.subarray(0, size), { stream: true });
-  }
-  return answer;
+  return (await talk(portOf(tailpost), text.replaceAll("\n", "\r\n"), { until: /\r\n\r\n/u })).text;
 }
 
 Deno.test("bodies, batches, messages and metadata are bounded by settings, and nothing of them is stored", async () => {
@@ -123,7 +101,7 @@ Deno.test("a body may come a byte at a time, and costs no more for it", async ()
     `${JSON.stringify({ message })}\n\n${JSON.stringify({ message: "2" })}`,
   );
   const before = await metric(tailpost, "process_resident_memory_bytes");
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: portOf(tailpost) });
   const head = "POST /api/logs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n" +
     "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
   const chunked = new Uint8Array(6 * bytes.length + 5);
@@ -145,7 +123,7 @@ Deno.test("bodies together have bounded room in memory", async () => {
   await using tailpost = await startTailpost(postgres, {
     env: { TAILPOST_MAX_BODY_BYTES: "1048576", TAILPOST_MAX_BODIES_BYTES: "1048576" },
   });
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(tailpost.url).port) });
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: portOf(tailpost) });
   const head =
     "POST /api/logs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n";
   const writer = connection.writable.getWriter();

@@ -3,16 +3,10 @@
 import assert from "node:assert/strict";
 import { createParser } from "eventsource-parser";
 import { testServer } from "./postgres.ts";
-import { startTailpost, type TestTailpost } from "./server.ts";
+import { metric, startTailpost, type TestTailpost } from "./server.ts";
 import { openViewer } from "./sse.ts";
 
 const server = await testServer();
-
-/** One number of /metrics. */
-async function metric(tailpost: TestTailpost, name: string): Promise<number> {
-  const text = await (await fetch(`${tailpost.url}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, "mu").exec(text)?.[1]);
-}
 
 /** Looks again and again how much memory the server takes. */
 function watchMemory(tailpost: TestTailpost) {

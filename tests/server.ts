@@ -63,6 +63,22 @@ export async function startTailpost(
   };
 }
 
+/** The port of a server, for those who speak to it without `fetch`. */
+export function portOf({ url }: Pick<TestTailpost, "url">): number {
+  return Number(new URL(url).port);
+}
+
+/** A number of `/metrics`, such as of `tailpost_refused_total{reason="filter"}`; NaN where there is none. In headers goes a token. */
+export async function metric(
+  { url }: Pick<TestTailpost, "url">,
+  name: string,
+  headers: Record<string, string> = {},
+): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`, { headers })).text();
+  const line = text.split("\n").find((line) => line.startsWith(`${name} `));
+  return line === undefined ? NaN : Number(line.slice(name.length));
+}
+
 /** A running command. */
 export interface Program {
   readonly pid: number;

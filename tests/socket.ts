@@ -11,7 +11,7 @@ export async function talk(
   let answer = "";
   try {
     const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-    for (let sent = 0; sent < bytes.length;) sent += await socket.write(bytes.subarray(sent));
+    await writeAll(socket, bytes);
     const buffer = new Uint8Array(64 * 1024);
     const decoder = new TextDecoder();
     for (;;) {
@@ -40,4 +40,9 @@ export function statuses(text: string): number[] {
 export function isReset(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.NotConnected;
+}
+
+/** Sends all of it. */
+export async function writeAll(socket: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await socket.write(bytes.subarray(sent));
 }

@@ -10,10 +10,7 @@ const postgres = await testServer();
 const MIB = 1024 * 1024;
 
 /** Memory of the server, in MiB, by its own metrics. */
-async function memory({ ask, tokens }: World): Promise<number> {
-  const { text } = await ask("/metrics", { token: tokens.read });
-  return Number(/^process_resident_memory_bytes (\d+)/mu.exec(text)?.[1]) / MIB;
-}
+const memory = async (world: World) => await world.metric("process_resident_memory_bytes") / MIB;
 
 const count = async ({ tailpost: { sql } }: World) =>
   (await sql`select count(*)::int as count from logs where organization_id = 1`)[0]?.count;

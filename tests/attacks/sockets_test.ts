@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { testServer } from "../postgres.ts";
 import { startTailpost } from "../server.ts";
 import { openViewer } from "../sse.ts";
-import { statuses, talk } from "./socket.ts";
+import { statuses, talk } from "../socket.ts";
 import { FOREIGN, startWorld } from "./world.ts";
 
 const postgres = await testServer();

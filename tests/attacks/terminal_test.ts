@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { insertToken } from "../../lib/auth/token_store.ts";
 import { testServer } from "../postgres.ts";
 import { runTailpost } from "../server.ts";
-import { talk } from "./socket.ts";
+import { talk } from "../socket.ts";
 import { startWorld } from "./world.ts";
 
 const postgres = await testServer();

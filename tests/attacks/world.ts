@@ -1,9 +1,9 @@
 /** What attacks are made on: the real program with two organizations, and tokens of both. */
 
 import assert from "node:assert/strict";
-import { insertToken, type NewToken } from "../../lib/auth/token_store.ts";
 import type { TestServer } from "../postgres.ts";
-import { startTailpost, type TestTailpost } from "../server.ts";
+import { metric, portOf, startTailpost, type TestTailpost } from "../server.ts";
+import { makeToken } from "../tokens.ts";
 
 /** What no caller of the first organization may ever see. */
 export const FOREIGN = "foreign-6f1c2e";
@@ -21,6 +21,8 @@ export interface World extends AsyncDisposable {
   ask(path: string, init?: RequestInit & { token?: string }): Promise<Answer>;
   /** Stores entries with the ingest token. */
   send(entries: unknown): Promise<Answer>;
+  /** A number of `/metrics`. */
+  metric(name: string): Promise<number>;
   /** Signs in with a token and gives the cookie. */
   signIn(token: string): Promise<string>;
 }
@@ -40,13 +42,10 @@ export async function startWorld(postgres: TestServer, env: Record<string, strin
   const { sql, url } = tailpost;
   await sql`update organizations set name = ${ORGANIZATION_NAME} where id = 1`;
   await sql`insert into organizations (name) values ('other')`;
-  const make = async (token: Partial<NewToken>) =>
-    (await insertToken(sql, { organizationId: 1, name: "test", scope: "read", expiresIn: null, ...token }))
-      .text;
   const tokens = {
-    read: await make({}),
-    ingest: await make({ scope: "ingest" }),
-    admin: await make({ scope: "admin", organizationId: null }),
+    read: await makeToken(sql),
+    ingest: await makeToken(sql, { scope: "ingest" }),
+    admin: await makeToken(sql, { scope: "admin" }),
   };
   await sql`insert into logs (organization_id, service, message) values (2, ${FOREIGN}, ${FOREIGN})`;
   await sql`insert into logs (message) values ('ours')`;
@@ -67,7 +66,7 @@ export async function startWorld(postgres: TestServer, env: Record<string, strin
   return {
     tailpost,
     url,
-    port: Number(new URL(url).port),
+    port: portOf(tailpost),
     tokens,
     ask,
     send: (entries) =>
@@ -77,6 +76,7 @@ export async function startWorld(postgres: TestServer, env: Record<string, strin
         body: typeof entries === "string" ? entries : JSON.stringify(entries),
         headers: { "content-type": "application/json" },
       }),
+    metric: (name) => metric(tailpost, name, { "x-api-key": tokens.read }),
     async signIn(token) {
       const { status, headers } = await ask("/login", {
         method: "POST",

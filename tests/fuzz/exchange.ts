@@ -1,5 +1,6 @@
 /** Sends one made-up request, and says what came back. */
 
+import { isReset, writeAll } from "../socket.ts";
 import type { FuzzRequest, Sender } from "./requests.ts";
 
 /** How long one may take, in milliseconds. */
@@ -81,19 +82,10 @@ async function overSocket(
   } catch (error) {
     // The server hung up on what it had heard enough of.
     if (isLate) throw new DOMException("No answer in time", "TimeoutError");
-    if (!isHangUp(error)) throw error;
+    if (!isReset(error)) throw error;
   } finally {
     clearTimeout(timer);
     clearTimeout(enough);
   }
   return { status: Number(/^HTTP\/1\.[01] ([2-9]\d\d)/mu.exec(text)?.[1] ?? 0), text };
-}
-
-function isHangUp(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionAborted;
-}
-
-async function writeAll(socket: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) written += await socket.write(bytes.subarray(written));
 }

@@ -72,8 +72,7 @@ export async function fuzz(
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
     done += numRuns;
-    const metrics = await world.ask("/metrics", { token: world.tokens.read });
-    memory.push(Number(/^process_resident_memory_bytes (\d+)/mu.exec(metrics.text)?.[1]) / 2 ** 20);
+    memory.push(await world.metric("process_resident_memory_bytes") / 2 ** 20);
     onProgress?.(done, memory.at(-1) ?? NaN);
     if (problems.length >= 20) break;
   }
@@ -107,14 +106,12 @@ async function credentialsOf(world: World): Promise<Credentials> {
 }
 
 /** Waits until the server has noticed that nobody watches any more. */
-async function noViewers({ ask, tokens }: World): Promise<void> {
+async function noViewers({ metric }: World): Promise<void> {
   const until = performance.now() + 20_000;
   for (;;) {
-    const { text } = await ask("/metrics", { token: tokens.read });
-    if (/^tailpost_viewers 0$/mu.test(text)) return;
-    if (performance.now() > until) {
-      throw new Error(`Viewers are still open: ${/^tailpost_viewers .*$/mu.exec(text)?.[0]}`);
-    }
+    const viewers = await metric("tailpost_viewers");
+    if (viewers === 0) return;
+    if (performance.now() > until) throw new Error(`Viewers are still open: ${viewers}`);
   }
 }
 
