@@ -90,6 +90,18 @@ Deno.test("createLimits() has so many at work and waiting, and gives the turn on
   assert.deepEqual([limits.counts.working, limits.counts.waiting, limits.counts.remembered], [0, 0, 0]);
 });
 
+Deno.test("createLimits() leaves half of those who wait to others", async () => {
+  const { limits } = setUp({ maxWorking: 1, maxWaiting: 4 });
+  const [one, two] = [{ key: "token 1", address: "a" }, { key: "token 2", address: "a" }];
+  const first = Promise.withResolvers<void>();
+  const all = [one, one, one].map((client) => limits.work(client, () => first.promise));
+  await assert.rejects(limits.work(one, () => assert.fail()), because("queue_full", 429, 2));
+  all.push(limits.work(two, () => first.promise), limits.work(two, () => first.promise));
+  assert.deepEqual([limits.counts.working, limits.counts.waiting], [1, 4]);
+  first.resolve();
+  await Promise.all(all);
+});
+
 Deno.test("createLimits() bounds attempts to sign in that fail, an address", () => {
   const { clock, limits } = setUp({ signInAttempts: 3 });
   for (let i = 0; i < 10; i++) limits.signIn("a")();

@@ -159,6 +159,21 @@ Deno.test("readHistory() gives every log once, page by page, newest first, withi
   }
 });
 
+Deno.test("readHistory() hands on what it has when it took too long, be it after one row", async () => {
+  await using db = await migrated();
+  await insertLogs(db.sql, 1, parseLogs(["a1", "b", "a2"].map((message) => ({ message }))));
+  const impatient = (before: number | null) =>
+    readHistory(db.sql, { ...all, filter: filterOf("q=/a/"), before }, { patience: -1 });
+  const pages: string[][] = [];
+  let before: number | null = null;
+  do {
+    const page = await impatient(before);
+    pages.push(page.logs.map(({ message }) => message));
+    before = page.next;
+  } while (before !== null);
+  assert.deepEqual(pages, [["a2"], [], ["a1"]]);
+});
+
 Deno.test("readHistory() cuts messages to previews of characters, and marks them", async () => {
   await using db = await migrated();
   const messages = ["a".repeat(1000), "a".repeat(1001), "\u{1f600}".repeat(1000), "\u{1f600}".repeat(1001)];

@@ -22,11 +22,18 @@ export interface HistoryPage {
   readonly next: number | null;
 }
 
-/** Bounds of one page whose filter PostgreSQL cannot decide: it may come back short, with a `next` to go on from. */
-const MOST_SCANNED = { rows: 50_000, milliseconds: 3000 };
+/** Rows that are looked at for one page whose filter PostgreSQL cannot decide. */
+const MOST_SCANNED = 50_000;
 
-/** Reads one page. Messages are previews. */
-export async function readHistory(sql: postgres.Sql, query: HistoryQuery): Promise<HistoryPage> {
+/**
+ * Reads one page. Messages are previews. A page whose filter PostgreSQL cannot decide may come back short, with a `next` to go on from:
+ * after `patience` milliseconds, or {@link MOST_SCANNED} rows.
+ */
+export async function readHistory(
+  sql: postgres.Sql,
+  query: HistoryQuery,
+  { patience = 3000 } = {},
+): Promise<HistoryPage> {
   const { sql: filtered, matches } = condition(sql, query.filter);
   const rows = sql<Row[]>`
     select ${columns(sql)}, metadata ${wholeMessage(sql, matches !== null)}
@@ -36,14 +43,14 @@ export async function readHistory(sql: postgres.Sql, query: HistoryQuery): Promi
       ${query.after === null ? sql`` : sql`and id > ${query.after}`}
       ${filtered}
     order by id desc
-    limit ${matches ? MOST_SCANNED.rows + 1 : query.limit + 1}`;
+    limit ${matches ? MOST_SCANNED + 1 : query.limit + 1}`;
   const logs: WholeLog[] = [];
-  const until = performance.now() + MOST_SCANNED.milliseconds;
+  const until = performance.now() + patience;
   let scanned = 0;
   let last: number | null = null;
   for await (const batch of rows.cursor(batchSize(matches !== null))) {
     for (const row of batch) {
-      if (logs.length === query.limit || scanned === MOST_SCANNED.rows) return { logs, next: last };
+      if (logs.length === query.limit || scanned === MOST_SCANNED) return { logs, next: last };
       // Asked for every row: each may be long.
       if (matches && scanned > 0 && performance.now() > until) return { logs, next: last };
       scanned++;

@@ -145,6 +145,12 @@ Deno.test("odd request lines, targets and hosts are answered, and lead to nobody
       }
       assert.ok(!/^set-cookie:.*secure/imu.test(text));
       if (credentials === "") assert.ok(!text.includes('"logs"'), head);
+      // What the HTTP parser refuses comes without a body. Of ours nothing comes without its policies.
+      if (/^content-type:/imu.test(text)) {
+        for (const policy of [/^content-security-policy: default-src 'self'/imu, /^cache-control: /imu]) {
+          assert.match(text, policy, head.slice(0, 80));
+        }
+      }
     }
   }
   assert.equal((await world.ask("/healthz")).status, 200);
