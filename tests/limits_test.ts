@@ -287,9 +287,12 @@ Deno.test("a query ends at its time, and its answer says so", async () => {
   let answer: Answer;
   // Long before the default.
   const signal = AbortSignal.timeout(20_000);
-  do answer = await ask(tailpost, "/api/logs", { signal }); while (answer.status === 200);
-  asked.resolve();
-  await locking;
+  try {
+    do answer = await ask(tailpost, "/api/logs", { signal }); while (answer.status === 200);
+  } finally {
+    asked.resolve();
+    await locking;
+  }
   assert.deepEqual([answer.status, answer.code], [503, "query_timeout"]);
   assert.equal(answer.headers.get("retry-after"), "2");
   assert.equal(await refusals(tailpost, "query_time"), 1);
