@@ -64,6 +64,24 @@ Deno.test("createHub() sends viewers that come while it is reconnecting all that
   assert.deepEqual(tails.messages, dark, "of which the newest ten are a part");
 });
 
+Deno.test("createHub() gives whoever came before there was a cursor the first one, before logs are promised", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  database.disconnect();
+  const viewer = open("level=error", { tail: 10 });
+  await viewer.untilReady();
+  assert.deepEqual([viewer.states, viewer.cursor], [["reconnecting"], null]);
+  database.reconnect();
+  await viewer.until(({ states }) => states.at(-1) === "connected");
+  const since = viewer.cursor;
+  assert.notEqual(since, null, "nothing was promised before it had a cursor");
+  await viewer.leave();
+  database.insert({ message: "while it was away", level: "error" });
+  clock.advance(20);
+  const again = open("level=error", { since });
+  await again.untilLog("while it was away");
+});
+
 Deno.test("createHub() catches up again when the connection is lost while it does", async () => {
   await using test = testHub();
   const { database, clock, open } = test;

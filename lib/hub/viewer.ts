@@ -65,6 +65,8 @@ export class Viewer {
   /** Grows when what is being fetched is not the answer to what has to be asked by now. */
   #question = 0;
   #failures = 0;
+  /** It was told `ready` when nothing could be claimed yet: who leaves then has no cursor to return with. */
+  #lacksCursor = false;
   /** The status that was written last, null before `ready`. */
   #told: DatabaseStatus | null = null;
 
@@ -102,11 +104,19 @@ export class Viewer {
     this.#told = status;
     const { database, problem } = status;
     const more = problem ? { problem } : {};
+    const cursor = this.#cursor ?? flushedCursor;
     if (told === null) {
-      const cursor = this.#cursor ?? flushedCursor;
+      this.#lacksCursor = cursor === null;
       const data = { organizationId, database, cursor, ...more };
       this.#write(encoder.encode(encodeEvent({ event: "ready", data })));
-    } else if (told.database !== database || told.problem?.message !== problem?.message) {
+      return;
+    }
+    if (this.#lacksCursor && cursor !== null) {
+      // Before it is told that logs come through: from then on each of them is promised, also to who leaves before the first.
+      this.#lacksCursor = false;
+      this.#write(encoder.encode(encodeCursor(cursor)));
+    }
+    if (told.database !== database || told.problem?.message !== problem?.message) {
       this.#write(encoder.encode(encodeEvent({ event: "status", data: { database, ...more } })));
     }
   }

@@ -23,6 +23,12 @@ export interface Verdict {
   readonly foreign: readonly number[];
   /** By how many logs the gaps were wrong, all together. */
   readonly unannounced: number;
+  /** Those gaps, and how many rows there are between their cursors. */
+  readonly wrongGaps: readonly {
+    readonly gap: ConfirmedGap;
+    readonly between: number;
+    readonly error: number;
+  }[];
 }
 
 /**
@@ -54,18 +60,20 @@ export function judge(
   const own = new Map(rows.map((row) => [row.id, row]));
   const foreign = [...ledger.logs].filter(([id, n]) => own.get(id)?.n !== n).map(([id]) => id);
   const announced = new Set<number>();
-  let unannounced = 0;
+  const wrongGaps: { gap: ConfirmedGap; between: number; error: number }[] = [];
   for (const gap of ledger.gaps) {
     const [before, after] = [sees(gap.since), sees(gap.cursor)];
     const window = rows.filter(({ xid }) => !before(xid) && after(xid)).map(({ id }) => id);
     for (const id of window) announced.add(id);
-    unannounced += gapError(gap, window);
+    const error = gapError(gap, window);
+    if (error > 0) wrongGaps.push({ gap, between: window.length, error });
   }
   const missing = rows.filter(({ id, isExpected }) =>
     isExpected && !ledger.logs.has(id) && !announced.has(id)
   )
     .map(({ id }) => id);
-  return { missing, repeated: ledger.repeated, foreign, unannounced };
+  const unannounced = wrongGaps.reduce((sum, { error }) => sum + error, 0);
+  return { missing, repeated: ledger.repeated, foreign, unannounced, wrongGaps };
 }
 
 /** Whether nothing is wrong. */

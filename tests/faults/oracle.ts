@@ -1,7 +1,7 @@
 /** Asks the table what each viewer should have been told. */
 
 import type postgres from "postgres";
-import { isClean, judge, type OwnRow, type Verdict } from "./judge.ts";
+import { isClean, judge, type OwnRow, sees, type Verdict } from "./judge.ts";
 import type { FaultViewer } from "./viewer.ts";
 import type { World } from "./world.ts";
 import { withClient } from "./writers.ts";
@@ -27,19 +27,20 @@ export async function judgeAll({ url, viewers, problems }: World): Promise<Judge
     sum.rows = Number(row?.rows);
   });
   for (const viewer of viewers) {
-    const verdict = await withClient(url, PATIENCE, (sql) => judgeViewer(sql, viewer));
+    const rows = await withClient(url, PATIENCE, (sql) => rowsOf(sql, viewer));
+    const verdict = judge(rows, viewer.ledger);
     sum.missing += verdict.missing.length;
     sum.repeated += verdict.repeated.length;
     sum.foreign += verdict.foreign.length;
     sum.unannounced += verdict.unannounced;
-    if (!isClean(verdict)) problems.push(describe(viewer, verdict));
+    if (!isClean(verdict)) problems.push(describe(viewer, verdict), ...explain(viewer, verdict, rows));
   }
   return sum;
 }
 
-/** Judges one viewer. */
-async function judgeViewer(sql: postgres.Sql, viewer: FaultViewer): Promise<Verdict> {
-  const { ledger, organizationId, filter, snapshot } = viewer;
+/** The rows that belong to a viewer. */
+async function rowsOf(sql: postgres.Sql, viewer: FaultViewer): Promise<OwnRow[]> {
+  const { organizationId, filter, snapshot } = viewer;
   const own = sql`organization_id = ${organizationId} and ${sql.unsafe(filter.where)}`;
   // Without a beginning nothing was promised.
   const known = snapshot === null ? sql`true` : sql`pg_visible_in_snapshot(xid, ${snapshot}::pg_snapshot)`;
@@ -51,7 +52,40 @@ async function judgeViewer(sql: postgres.Sql, viewer: FaultViewer): Promise<Verd
       rows.push({ id: Number(id), n: Number(n), xid: Number(xid), isExpected: !known });
     }
   }
-  return judge(rows, ledger);
+  return rows;
+}
+
+/** What the viewer was told around that which is wrong first: how a cursor came to claim it. */
+function explain(
+  { history, snapshot }: FaultViewer,
+  { missing, wrongGaps }: Verdict,
+  rows: readonly OwnRow[],
+): string[] {
+  const lines: string[] = [];
+  const around = (at: number) => {
+    for (const [time, what] of history.slice(Math.max(0, at - 12), at + 12)) {
+      lines.push(`    ${(time / 1000).toFixed(3)} s  ${what.slice(0, 400)}`);
+    }
+  };
+  const isMissing = new Set(missing);
+  const first = rows.filter(({ id }) => isMissing.has(id)).sort((a, b) => a.xid - b.xid)[0];
+  if (first) {
+    lines.push(
+      `  its beginning: ${snapshot}; transaction ${first.xid} wrote ${first.id}, a cursor that claims it:`,
+    );
+    around(history.findIndex(([, what]) => {
+      const cursor = /"cursor":"([^"]+)"/u.exec(what)?.[1];
+      return cursor !== undefined && sees(cursor)(first.xid);
+    }));
+  }
+  for (const { gap, between, error } of wrongGaps.slice(0, 2)) {
+    const { missed, since, cursor, sent, had } = gap;
+    lines.push(
+      `  gap of ${missed} wrong by ${error}: ${between} rows from ${since} to ${cursor}, ${sent.size} sent with it, ${had.size} before`,
+    );
+    around(history.findIndex(([, what]) => what.includes(`"missed":${missed}}`)));
+  }
+  return lines;
 }
 
 /** One line for a person. */

@@ -9,6 +9,9 @@ import { follow } from "./stream.ts";
 
 const AWAY = new URL("./away.ts", import.meta.url).pathname;
 
+/** What a viewer remembers of what it was told besides logs. */
+const MOST_REMEMBERED = 100_000;
+
 /** What a viewer is made of. */
 export interface ViewerOptions {
   readonly name: string;
@@ -28,6 +31,8 @@ export class FaultViewer {
   readonly organizationId: number;
   readonly filter: WatchedFilter;
   readonly ledger = new Ledger();
+  /** What happened to it, but for logs: when, in milliseconds of {@link performance.now}, and what. The newest. */
+  readonly history: (readonly [at: number, what: string])[] = [];
   /** Streams that were opened with a cursor, by anybody. */
   resumes = 0;
   /**
@@ -69,12 +74,14 @@ export class FaultViewer {
       const { cursor } = this.ledger;
       let opened = false;
       this.ledger.connected();
+      this.#remember(`asks from ${cursor}`);
       const url = cursor === null ? `${this.#url}&tail=${this.#options.tail}` : this.#url;
-      await follow({ url, cursor, by: this.#by }, (said) => this.ledger.hear(said), {
+      await follow({ url, cursor, by: this.#by }, (said) => this.#hear(said), {
         signal: AbortSignal.any([this.#connection.signal, signal]),
         mayRead: () => this.#mayRead(),
         onOpen: () => {
           opened = true;
+          this.#remember("opened");
           if (cursor !== null) this.resumes++;
         },
         onRead: () => this.#tell(),
@@ -82,6 +89,7 @@ export class FaultViewer {
         // Lost, or refused: both are tried again. What cannot be read is a fault of the server.
         if (error instanceof SyntaxError) throw error;
       });
+      this.#remember("ended");
       this.ledger.disconnected();
       failures = opened ? 0 : failures + 1;
       await wait(this.#options.dice.int(20, 100) * Math.min(2 ** failures, 10), signal);
@@ -136,6 +144,17 @@ export class FaultViewer {
     this.#connection.abort();
   }
 
+  #hear(said: Said): void {
+    const { logs } = this.ledger;
+    if (said.kind !== "log") this.#remember(`${logs.size} logs, ${JSON.stringify(said)}`);
+    this.ledger.hear(said);
+  }
+
+  #remember(what: string): void {
+    this.history.push([performance.now(), what]);
+    if (this.history.length > MOST_REMEMBERED) this.history.splice(0, MOST_REMEMBERED / 2);
+  }
+
   #tell(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
@@ -160,8 +179,9 @@ export class FaultViewer {
     const { success } = await program.end("SIGKILL");
     if (!success) return;
     this.resumes++;
+    this.#remember("another process told:");
     this.ledger.connected();
-    for (const said of JSON.parse(program.output()) as Said[]) this.ledger.hear(said);
+    for (const said of JSON.parse(program.output()) as Said[]) this.#hear(said);
     this.ledger.disconnected();
     this.#tell();
   }
