@@ -82,9 +82,8 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
 /** Which run of which cluster answers. */
 export interface Origin {
   readonly cluster: string;
+  /** When it was started; only to be compared, see `Fetched.started` of `lib/hub/ports.ts`. */
   readonly started: string;
-  /** Milliseconds since. */
-  readonly age: number;
   /** The id of the next transaction, as of the last checkpoint: at a start, the one that ends recovery. */
   readonly nextXid: string;
 }
@@ -92,8 +91,7 @@ export interface Origin {
 /** Reads it. Refused where somebody took the right to these functions from the public. */
 export async function readOrigin(sql: postgres.ISql): Promise<Origin> {
   const [origin] = await sql<Origin[]>`
-    select system_identifier::text as cluster, pg_postmaster_start_time()::text as started,
-      (1000 * extract(epoch from clock_timestamp() - pg_postmaster_start_time()))::float8 as age,
+    select system_identifier::text as cluster, extract(epoch from pg_postmaster_start_time())::text as started,
       (split_part(next_xid, ':', 1)::bigint * 4294967296 + split_part(next_xid, ':', 2)::bigint)::text as "nextXid"
     from pg_control_system(), pg_control_checkpoint()`.simple();
   if (!origin) throw new Error("PostgreSQL told nothing about its cluster");

@@ -31,9 +31,9 @@ export interface DatabaseWatchOptions {
   readonly onMissed: (since: string | null) => void;
   /**
    * The server was started since, or it is another one. Transaction ids from `xid` on may be handed out a second time; 0: the
-   * cluster is another one, whose ids mean something else altogether. `age`: milliseconds since the start.
+   * cluster is another one, whose ids mean something else altogether. `started`: see {@link Origin.started}.
    */
-  readonly onRestart: (xid: bigint, age: number) => void;
+  readonly onRestart: (xid: bigint, started: string) => void;
   /** Something that a person should know of and that keeps no log from anybody. Said once. */
   readonly onNote: (note: string) => void;
   /** Something could not be looked at. */
@@ -132,7 +132,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     if (before === null || before.started === origin.started) return;
     announced = null;
     const next = BigInt(origin.nextXid);
-    options.onRestart(before.cluster !== origin.cluster ? 0n : next < xmax ? next : xmax, origin.age);
+    options.onRestart(before.cluster !== origin.cluster ? 0n : next < xmax ? next : xmax, origin.started);
   }
 
   async function look(): Promise<void> {

@@ -89,9 +89,9 @@ export interface Hub extends SourceEvents {
   /**
    * The database was started since the source was disconnected. It may have lost what it had not written to disk: transaction ids
    * from `xid` on may mean other transactions than cursors do; from 0 on where it is another database. To be said before `listening`.
-   * `age`: how long ago that was, in milliseconds.
+   * `started`: when that was, as {@link Fetched.started} says it.
    */
-  restarted(xid: bigint, age: number): void;
+  restarted(xid: bigint, started: string): void;
   readonly counts: Readonly<HubCounts>;
   /** Ends every stream, with its cursor and a moment to return at; no more are opened. */
   close(): void;
@@ -292,8 +292,8 @@ export function createHub(options: HubOptions): Hub {
       problem = found;
       for (const feed of feeds.values()) feed.report();
     },
-    restarted(xid, age) {
-      for (const feed of feeds.values()) feed.restarted(xid, now() - age);
+    restarted(xid, started) {
+      for (const feed of feeds.values()) feed.restarted(xid, started);
     },
     missed(since) {
       for (const feed of feeds.values()) feed.missed(since);

@@ -71,7 +71,7 @@ export function createServices(
       hub.report(problem);
     },
     onMissed: (since) => hub.missed(since),
-    onRestart: (xid, age) => hub.restarted(xid, age),
+    onRestart: (xid, started) => hub.restarted(xid, started),
     onNote: (note) => logger.warn(note),
     onError,
   });

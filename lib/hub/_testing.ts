@@ -59,6 +59,8 @@ export class MemoryDatabase {
   /** While false, commits are not announced: the trigger is off. */
   announces = true;
   hub!: Hub;
+  /** When it was started. */
+  started = "first";
   #rows: Row[] = [];
   #nextId = 1;
   #nextXid = 100n;
@@ -182,6 +184,7 @@ export class MemoryDatabase {
   crash(nextXid: bigint): void {
     this.#nextXid = nextXid;
     this.#latest = nextXid - 1n;
+    this.started = "again";
   }
 
   /** The listener loses its connection. */
@@ -218,6 +221,7 @@ export class MemoryDatabase {
       head: [],
       logs: rows.map(({ whole, xid }) => ({ log: preview(whole), xid })),
       cursor: this.snapshot(),
+      started: this.started,
       gap,
     };
   }

@@ -16,8 +16,8 @@ const encoder = new TextEncoder();
 export interface Backlog {
   readonly chunks: readonly BacklogChunk[];
   readonly bytes: number;
-  /** When it was asked for, see {@link Clock.now}. */
-  readonly read: number;
+  /** See {@link Fetched.started}. */
+  readonly started: string;
   /** Ids in `chunks` that come once more among the recent past: they are to be left out there. */
   readonly again: ReadonlySet<number>;
   /** Whether it is only a part: the rest is to be fetched from the cursor at its end. */
@@ -37,8 +37,7 @@ export interface BacklogChunk {
  */
 export function encodeBacklog(
   fetched: Fetched,
-  { read, since = null, again = new Set() }: {
-    readonly read: number;
+  { since = null, again = new Set() }: {
     readonly since?: string | null;
     readonly again?: ReadonlySet<number>;
   },
@@ -66,7 +65,7 @@ export function encodeBacklog(
     text = "";
   }
   add(text, fetched.cursor);
-  return { chunks, bytes: size, read, again, partial: fetched.partial ?? false };
+  return { chunks, bytes: size, started: fetched.started, again, partial: fetched.partial ?? false };
 }
 
 /** Whoever holds a backlog. */

@@ -5,7 +5,7 @@ import { type Backlog, type BacklogHolder, Backlogs, encodeBacklog } from "./bac
 const backlog = (bytes: number): Backlog => ({
   chunks: [],
   bytes,
-  read: 0,
+  started: "first",
   again: new Set(),
   partial: false,
 });
@@ -31,8 +31,7 @@ Deno.test("encodeBacklog() writes the gap, the logs in chunks, and the cursor la
   };
   const gap = { missed: 3, from: log.timestamp, to: log.timestamp };
   const logs = Array.from({ length: 200 }, () => ({ log, xid: 1n }));
-  const { chunks, bytes } = encodeBacklog({ head: [], logs, cursor: "7:8:", gap }, {
-    read: 0,
+  const { chunks, bytes } = encodeBacklog({ head: [], logs, cursor: "7:8:", started: "first", gap }, {
     since: "1:1:",
   });
   const text = chunks.map(({ bytes }) => new TextDecoder().decode(bytes)).join("");
@@ -54,9 +53,9 @@ Deno.test("encodeBacklog() gives a cursor after each chunk of a catch-up that en
   };
   // Two logs are a chunk. Transaction 7 was open at the beginning, 12 still is.
   const logs = [7n, 11n, 13n, 13n, 13n, 14n, 15n].map((xid) => ({ log, xid }));
-  const fetched = { head: [], logs, cursor: "12:16:12", gap: null };
+  const fetched = { head: [], logs, cursor: "12:16:12", started: "first", gap: null };
   const cursors = (options: { since?: string }) =>
-    encodeBacklog(fetched, { read: 0, ...options }).chunks.map(({ cursor }) => cursor);
+    encodeBacklog(fetched, options).chunks.map(({ cursor }) => cursor);
   assert.deepEqual(cursors({ since: "7:10:7" }), ["11:12:", null, "11:15:12", "12:16:12"]);
   assert.deepEqual(cursors({}), [null, null, null, "12:16:12"], "a tail is in no such order");
 });

@@ -43,7 +43,7 @@ export class Feed {
   /** Where the next catch-up has to begin, if that is older. */
   #since: string | null = null;
   /** The database was started since: the first transaction id that cursors may not claim. */
-  #restart: { readonly xid: bigint; readonly at: number } | null = null;
+  #restart: { readonly xid: bigint; readonly started: string } | null = null;
   /** The greatest id of a log that was handed to anybody. */
   #newest = 0;
   readonly #options: FeedOptions;
@@ -104,11 +104,11 @@ export class Feed {
   }
 
   /** See {@link Hub.restarted}. The next catch-up looks what has become of the newest log. */
-  restarted(xid: bigint, at: number): void {
+  restarted(xid: bigint, started: string): void {
     if (this.#cursor === null) return;
-    // Of several the oldest, which claims least, and the time of the newest.
+    // Of several the oldest id, which claims least, and the newest start.
     const before = this.#restart;
-    this.#restart = { xid: before !== null && before.xid < xid ? before.xid : xid, at };
+    this.#restart = { xid: before !== null && before.xid < xid ? before.xid : xid, started };
   }
 
   /** The problem of the database has changed. Whoever waits for `ready` is told of it with that. */
@@ -152,7 +152,7 @@ export class Feed {
           text += recent.text;
           this.#options.counts.sent += group.live.size;
         }
-        if (text !== "") this.#deliver(group, text + this.#moveCursor(group));
+        if (text !== "") this.#deliver(group, text, this.#moveCursor(group));
       }
       for (const viewer of group.behind) viewer.pump();
     }
@@ -168,7 +168,7 @@ export class Feed {
       }
       if (group.live.size === 0) continue;
       const cursor = this.flushed === this.recent.next ? this.#moveCursor(group) : "";
-      if (cursor !== "") this.#deliver(group, cursor + HEARTBEAT);
+      if (cursor !== "") this.#deliver(group, "", cursor + HEARTBEAT);
       else for (const viewer of group.live) viewer.tell(HEARTBEAT_CHUNK);
     }
   }
@@ -178,7 +178,7 @@ export class Feed {
     this.flush();
     for (const group of this.groups.values()) {
       const cursor = this.#moveCursor(group);
-      if (cursor !== "") this.#deliver(group, cursor);
+      if (cursor !== "") this.#deliver(group, "", cursor);
       for (const viewer of [...group.live, ...group.behind]) viewer.close(Math.round(returnAfter()));
     }
     this.disconnected();
@@ -378,9 +378,12 @@ export class Feed {
     return encodeCursor(group.cursor);
   }
 
-  #deliver(group: Group, text: string): void {
-    const chunk = encoder.encode(text);
-    for (const viewer of group.live) viewer.deliver(chunk, this.flushed, group.cursor);
+  /** `cursor`: framed, empty where the group has it already. */
+  #deliver(group: Group, text: string, cursor: string): void {
+    const chunk = encoder.encode(text + cursor);
+    for (const viewer of group.live) {
+      viewer.deliver(chunk, this.flushed, cursor === "" ? null : group.cursor);
+    }
   }
 
   #announce(state: DatabaseState): void {
@@ -393,7 +396,7 @@ export class Feed {
    * A crash takes back ids of transactions that never reached the disk. As long as the newest log is still there nothing was lost
    * with them, and cursors just have to claim less.
    */
-  async #followRestart({ xid, at }: { xid: bigint; at: number }): Promise<void> {
+  async #followRestart({ xid, started }: { xid: bigint; started: string }): Promise<void> {
     const ids = this.#newest > 0 ? [this.#newest] : [];
     const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
     if (xid === 0n || rows.length < ids.length || this.#cursor === null) throw new ForeignCursorError();
@@ -402,7 +405,7 @@ export class Feed {
     if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
     this.recent.forgetCursors();
     this.#fetches.drop(true);
-    for (const viewer of viewersOf(this.groups)) viewer.restarted(xid, at);
+    for (const viewer of viewersOf(this.groups)) viewer.restarted(xid, started);
     this.#restart = null;
   }
 

@@ -71,12 +71,11 @@ export class Fetches {
     { tail, cursor }: Extract<Wanted, { tail: number }>,
     from: number,
   ): Promise<Backlog> {
-    const { organizationId, store, comesAgain, now } = this.#options;
-    const read = now();
+    const { organizationId, store, comesAgain } = this.#options;
     const fetched = await store.newest({ organizationId, filter: group.filter, limit: tail });
     const { here, later } = comesAgain(fetched, from);
     const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
-    return encodeBacklog({ head: [], logs, gap: null, cursor }, { read, again: later });
+    return encodeBacklog({ ...fetched, logs, cursor }, { again: later });
   }
 
   async #catchUp(
@@ -84,8 +83,7 @@ export class Fetches {
     { since, place }: Extract<Wanted, { since: string }>,
     from: number,
   ): Promise<Backlog> {
-    const { organizationId, store, comesAgain, hadBefore, now } = this.#options;
-    const read = now();
+    const { organizationId, store, comesAgain, hadBefore } = this.#options;
     const fetched = await store.catchUp({
       organizationId,
       filter: group.filter,
@@ -96,7 +94,6 @@ export class Fetches {
     });
     const { here, later } = comesAgain(fetched, from);
     return encodeBacklog({ ...fetched, cursor: asked(fetched.cursor) }, {
-      read,
       since,
       again: here.union(later),
     });

@@ -8,7 +8,7 @@ import type { Fetched } from "./ports.ts";
 Deno.test("Fetches keeps what was read for a while, and nothing that was still being read when all was dropped", async () => {
   const answers: ((fetched: Fetched) => void)[] = [];
   const ask = () => new Promise<Fetched>((resolve) => answers.push(resolve));
-  const answer = () => answers.pop()?.({ head: [], logs: [], cursor: "5:9:5", gap: null });
+  const answer = () => answers.pop()?.({ head: [], logs: [], cursor: "5:9:5", started: "first", gap: null });
   const backlogs = new Backlogs(1000);
   let now = 0;
   const fetches = new Fetches({

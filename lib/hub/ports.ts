@@ -38,6 +38,8 @@ export interface Fetched {
   readonly logs: readonly FetchedLog[];
   /** Everything visible in this snapshot is among the logs, in `gap`, or was known to the asker. */
   readonly cursor: string;
+  /** When the database that told it was started; only to be compared. */
+  readonly started: string;
   readonly gap: Gap | null;
   /** Only a part, for there was much to read: there may be more after the cursor. Never without a filter. */
   readonly partial?: true;

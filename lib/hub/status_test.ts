@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCursor } from "../cursor.ts";
-import { testHub } from "./_testing.ts";
+import { testHub, type TestViewer } from "./_testing.ts";
 import { CATCH_UP_LIMIT, GAP_HEAD } from "./bounds.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
@@ -164,7 +164,7 @@ Deno.test("createHub() claims less after a crash that took back transaction ids,
   const [xid] = /\d+$/u.exec(before.replace(/:$/u, "")) ?? [];
   database.crash(BigInt(xid ?? 0) + 2n);
   database.insert("before we are back 1", "before we are back 2", "before we are back 3");
-  hub.restarted(BigInt(xid ?? 0), 0);
+  hub.restarted(BigInt(xid ?? 0), database.started);
   database.reconnect();
   await viewer.until(({ states }) => states.at(-1) === "connected");
   clock.advance(20);
@@ -195,8 +195,8 @@ Deno.test("createHub() ends its streams after a restart that lost the newest log
     await viewer.untilLog("newest");
     database.disconnect();
     if (!kept) database.delete(id);
-    hub.restarted(1000n, 0);
-    hub.restarted(xid, 0);
+    hub.restarted(1000n, "later");
+    hub.restarted(xid, "later still");
     database.reconnect();
     await viewer.until(({ ended }) => ended);
   }
@@ -236,7 +236,7 @@ Deno.test("createHub() claims less after such a crash to viewers that stand behi
     // The ids of what was rolled back never reach the disk.
     database.crash(xmax);
     database.insert("before we are back");
-    hub.restarted(xmax, 0);
+    hub.restarted(xmax, database.started);
     database.reconnect();
     database.answerGate = null;
     answers.resolve();
@@ -262,27 +262,32 @@ Deno.test("createHub() takes nothing from a cursor that is younger than the rest
   const { hub, database, clock, open } = test;
   const first = open();
   await first.untilReady();
-  const { xmax } = parseCursor(database.snapshot());
+  const early = database.snapshot();
+  const { xmax } = parseCursor(early);
+  // Asked before the restart, answered after it: it waited for its turn.
+  const gate = Promise.withResolvers<void>();
+  database.gate = gate.promise;
+  const waits = open("level=info", { since: asOld(early) });
+  await turn();
   // The database is back already, its listener is cut off and does not know it.
   database.announces = false;
-  clock.advance(1000);
-  database.insert(
-    ...Array.from({ length: CATCH_UP_LIMIT + GAP_HEAD + 5 }, (_, i) => `after the restart ${i}`),
-  );
-  const viewer = open("", { since: asOld(database.snapshot()) });
+  database.crash(xmax);
+  database.gate = null;
+  database.insert(...Array.from({ length: CATCH_UP_LIMIT + GAP_HEAD + 5 }, (_, i) => `${i}`));
+  gate.resolve();
+  await waits.until(({ gaps }) => gaps.length > 0);
+  const returns = open("", { since: asOld(database.snapshot()) });
   await turn();
   database.disconnect();
-  hub.restarted(xmax, 500);
+  hub.restarted(xmax, database.started);
   database.announces = true;
   database.reconnect();
   database.insert("live");
   clock.advance(20);
-  await Promise.all([viewer.untilLog("live"), first.untilLog("live")]);
-  assert.deepEqual(
-    [viewer.messages, viewer.gaps],
-    [["live"], []],
-    "it has had all that came after the restart",
-  );
+  await Promise.all([returns, waits, first].map((viewer) => viewer.untilLog("live")));
+  const missed = ({ gaps }: TestViewer) => gaps.map(({ missed }) => missed);
+  assert.deepEqual([returns.messages, missed(returns)], [["live"], []], "it has had all that came before");
+  assert.deepEqual([new Set(waits.messages).size, missed(waits)], [CATCH_UP_LIMIT + GAP_HEAD + 1, [5]]);
   assert.equal(first.messages.length + (first.gaps[0]?.missed ?? 0), CATCH_UP_LIMIT + GAP_HEAD + 6);
 });
 

@@ -44,8 +44,8 @@ export class Viewer {
   #cursor: string | null;
   /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
   #position: number | null = null;
-  /** When its cursor was read from the table, or it came with it. */
-  #read: number;
+  /** Under which start of the database its cursor was read from the table; `null`: it was announced; `undefined`: it came with it. */
+  #started: string | null | undefined;
   /** Where what it missed begins, if that is older: logs after it were not announced, although cursors claim them. */
   #missed: string | null = null;
   /** The place that it lost, until what it missed was written. */
@@ -75,7 +75,7 @@ export class Viewer {
     this.#group = group;
     this.#onLeave = request.onLeave ?? (() => {});
     this.#cursor = request.since;
-    this.#read = feed.now();
+    this.#started = request.since === null ? null : undefined;
     this.#tail = request.since === null ? request.tail : 0;
     this.stream = new ReadableStream({
       start: (controller) => {
@@ -136,7 +136,7 @@ export class Viewer {
     }
     this.#write(chunk);
     this.#position = position;
-    if (cursor !== null) this.#cursor = cursor;
+    if (cursor !== null) this.#moved(cursor, null);
   }
 
   /** Writes a heartbeat, unless the viewer's buffer is full. */
@@ -158,14 +158,15 @@ export class Viewer {
   }
 
   /**
-   * Transaction ids from `xid` on mean others than before: also in the cursors of what was fetched. The listener may have noticed
-   * late that the database was started, at the time `at`: a cursor that was read from the table since stays as it is.
+   * Transaction ids from `xid` on mean others than before `started`: also in the cursors of what was fetched. The listener may have
+   * noticed late, and a cursor may have been read from the table since, here or by another server: that stays as it is.
    */
-  restarted(xid: bigint, at: number): void {
-    if (this.#read > at) return;
-    if (this.#cursor !== null) this.#cursor = clampCursor(this.#cursor, xid);
-    if (this.#missed !== null) this.#missed = clampCursor(this.#missed, xid);
-    this.dropBacklog();
+  restarted(xid: bigint, started: string): void {
+    if (this.#started !== undefined && this.#started !== started) {
+      if (this.#cursor !== null) this.#cursor = clampCursor(this.#cursor, xid);
+      if (this.#missed !== null) this.#missed = clampCursor(this.#missed, xid);
+    }
+    if (this.#backlog?.started !== started) this.dropBacklog();
     this.#question++;
   }
 
@@ -262,10 +263,9 @@ export class Viewer {
     const chunk = backlog.chunks[this.#chunksWritten++];
     if (chunk) {
       this.#write(chunk.bytes);
-      if (chunk.cursor !== null) {
-        this.#cursor = chunk.cursor;
-        this.#read = backlog.read;
-      }
+      // That of a tail is the one that the viewer has.
+      const { cursor } = chunk;
+      if (cursor !== null && cursor !== this.#cursor) this.#moved(cursor, backlog.started);
     }
     if (this.#chunksWritten < backlog.chunks.length) return;
     this.#tail = 0;
@@ -289,11 +289,10 @@ export class Viewer {
     this.#position = position;
     if (text !== "") this.#owesCursor = true;
     // Also on the way there: whoever leaves now goes on from here, and not from the beginning.
-    const cursor = position === flushed
-      ? flushedCursor
-      : newerCursor(this.#cursor, past.cursorBefore(position));
+    const known = position === flushed ? flushedCursor : past.cursorBefore(position);
+    const cursor = newerCursor(this.#cursor, known);
     if (cursor !== null && (position === flushed || cursor !== this.#cursor)) {
-      this.#cursor = cursor;
+      if (cursor !== this.#cursor) this.#moved(cursor, null);
       if (this.#owesCursor) text += encodeCursor(cursor);
       this.#owesCursor = false;
     }
@@ -308,6 +307,11 @@ export class Viewer {
     this.#skip.clear();
     this.#group.behind.delete(this);
     this.#group.live.add(this);
+  }
+
+  #moved(cursor: string, started: string | null): void {
+    this.#cursor = cursor;
+    this.#started = started;
   }
 
   #drained(): void {

@@ -31,7 +31,7 @@ export interface HubStoreOptions {
   readonly statementTimeout?: number;
   /** How long one question may take. Default: the statement timeout, and what the pool needs to notice. */
   readonly timeout?: number;
-  /** After so long what was found is handed on. Default: far from the statement timeout, which ends it all. */
+  /** After so long what was found is handed on. Default 3000, and far from the statement timeout, which ends it all. */
   readonly patience?: number;
 }
 
@@ -41,7 +41,7 @@ export function createHubStore(
   options: HubStoreOptions = {},
 ): HubStore {
   const { statementTimeout = 30_000 } = options;
-  const { timeout = statementTimeout + MARGIN, patience = statementTimeout / 3 } = options;
+  const { timeout = statementTimeout + MARGIN, patience = Math.min(3000, statementTimeout / 3) } = options;
   const bounded = <T>(promise: Promise<T>) => within(timeout, promise, "PostgreSQL did not answer in time");
   const fetched = async (fetching: Promise<Fetched>) => {
     const { cursor, ...rest } = await bounded(fetching);
@@ -84,7 +84,7 @@ function currentCursor(sql: postgres.Sql) {
   return sql`
     select least(xmin, upper) || ':' || upper || ':'
       || array_to_string(array(select xid from pg_snapshot_xip(s) as xid where xid::text::bigint < upper), ',') as cursor,
-      xmax::text as "snapshotXmax"
+      xmax::text as "snapshotXmax", extract(epoch from pg_postmaster_start_time())::text as started
     from (select pg_current_snapshot() as s) as now
     cross join lateral (
       select pg_snapshot_xmin(s)::text::bigint as xmin, pg_snapshot_xmax(s)::text::bigint as xmax
@@ -105,25 +105,30 @@ async function readSnapshot(sql: postgres.Sql): Promise<string> {
 }
 
 /** A row beside the snapshot in which it was read. Where there is none the snapshot comes alone. */
-type FoundRow = { readonly cursor: string; readonly snapshotXmax: string } & (Row | { readonly id: null });
+type FoundRow =
+  & { readonly cursor: string; readonly snapshotXmax: string; readonly started: string }
+  & (Row | { readonly id: null });
+
+/** When the answer was true: its cursor, and the start of the database. */
+type Moment = Pick<FoundRow, "cursor" | "started">;
 
 /**
- * The cursor that a row comes with. Snapshots of one database only ever grow: one that `since` is ahead of is of another one.
+ * The moment that a row comes with. Snapshots of one database only ever grow: one that `since` is ahead of is of another one.
  * Not so cursors: `since` may claim transactions that were rolled back since the last commit, see {@link currentCursor}.
  *
  * @throws {ForeignCursorError}
  */
-function cursorOf(row: FoundRow | undefined, since: string): string {
+function momentOf(row: FoundRow | undefined, since: string): Moment {
   if (!row) throw new Error("PostgreSQL gave no snapshot");
   if (xmaxOf(since) > BigInt(row.snapshotXmax)) throw new ForeignCursorError();
-  return row.cursor;
+  return { cursor: row.cursor, started: row.started };
 }
 
 /** Selects rows beside the snapshot that their query sees. A nested loop over one row: the order of `rows` stays. */
 function withCursor(sql: postgres.Sql, rows: postgres.PendingQuery<postgres.Row[]>) {
   return sql<FoundRow[]>`
     with snapshot as materialized (${currentCursor(sql)})
-    select snapshot.cursor, snapshot."snapshotXmax", found.* from snapshot left join lateral (${rows}) as found on true`;
+    select snapshot.*, found.* from snapshot left join lateral (${rows}) as found on true`;
 }
 
 async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> {
@@ -136,16 +141,16 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
       order by id desc limit ${found.matches ? MOST_SCANNED : query.limit}`,
   );
   const logs: FetchedLog[] = [];
-  let cursor = "";
+  let moment: Moment = { cursor: "", started: "" };
   reading:
   for await (const batch of rows.cursor(batchSize(found.matches !== null))) {
     for (const row of batch) {
-      cursor = row.cursor;
+      moment = { cursor: row.cursor, started: row.started };
       if (logs.length === query.limit) break reading;
       if (row.id !== null && (!found.matches || found.matches(row))) logs.push(toFetched(row));
     }
   }
-  return { head: [], logs: logs.reverse(), cursor, gap: null };
+  return { head: [], logs: logs.reverse(), ...moment, gap: null };
 }
 
 /**
@@ -183,15 +188,15 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
       select ${columns(sql)}, xid::text as xid ${missed(sql, query, found)}
       order by logs.xid desc, id desc limit ${query.limit + 1}`,
   );
-  const cursor = cursorOf(rows[0], query.since);
+  const moment = momentOf(rows[0], query.since);
   const logs = rows.flatMap((row) => row.id === null ? [] : toFetched(row));
-  if (logs.length <= query.limit) return { head: [], logs: logs.reverse(), cursor, gap: null };
+  if (logs.length <= query.limit) return { head: [], logs: logs.reverse(), ...moment, gap: null };
   const kept = logs.slice(0, query.limit).reverse();
   const [oldest] = kept;
   if (!oldest) throw new RangeError("Cannot fetch nothing");
   // Statements of their own see more than the first one did: what committed since is left out by the cursor.
   const others = sql`${missed(sql, query, found)}
-      and pg_visible_in_snapshot(xid, ${cursor}::pg_snapshot)
+      and pg_visible_in_snapshot(xid, ${moment.cursor}::pg_snapshot)
       and (xid, id) < (${String(oldest.xid)}::xid8, ${oldest.log.id}::bigint)`;
   const head = (await sql<Row[]>`
     select ${columns(sql)}, xid::text as xid ${others} order by logs.xid, id limit ${query.head}`).map(
@@ -201,8 +206,8 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
   const [gap] = await sql<{ missed: string; from: string; to: string }[]>`
     select count(*) as missed, log_timestamp(min("timestamp")) as "from", log_timestamp(max("timestamp")) as "to"
     ${others} ${last ? sql`and (xid, id) > (${String(last.xid)}::xid8, ${last.log.id}::bigint)` : sql``}`;
-  if (!gap || gap.missed === "0") return { head: [], logs: [...head, ...kept], cursor, gap: null };
-  return { head, logs: kept, cursor, gap: { missed: Number(gap.missed), from: gap.from, to: gap.to } };
+  if (!gap || gap.missed === "0") return { head: [], logs: [...head, ...kept], ...moment, gap: null };
+  return { head, logs: kept, ...moment, gap: { missed: Number(gap.missed), from: gap.from, to: gap.to } };
 }
 
 /** The same where the filter has to be decided here: reads everything, or so many transactions as there is patience for. */
@@ -215,7 +220,7 @@ async function readAndMatch(
   const had = new Set(query.had);
   const head: FetchedLog[] = [];
   const ring: FetchedLog[] = [];
-  let cursor = "";
+  let moment: Moment | null = null;
   let count = 0;
   let gap: Gap | null = null;
   let last: string | undefined;
@@ -231,7 +236,7 @@ async function readAndMatch(
   for await (const batch of rows.cursor(batchSize(true))) {
     const late = performance.now() >= until;
     for (const row of batch) {
-      cursor ||= cursorOf(row, query.since);
+      moment ??= momentOf(row, query.since);
       // There is no cursor in the midst of a transaction.
       partial = late && row.id !== null && last !== undefined && row.xid !== last;
       if (partial) break reading;
@@ -245,7 +250,10 @@ async function readAndMatch(
   }
   const oldest = count > limit ? count % limit : 0;
   const logs = [...ring.slice(oldest), ...ring.slice(0, oldest)];
-  const place = partial ? { cursor: cursorBehind(last, query.since, cursor), partial } : { cursor };
+  if (!moment) throw new Error("PostgreSQL gave no snapshot");
+  const place = partial
+    ? { ...moment, cursor: cursorBehind(last, query.since, moment.cursor), partial }
+    : moment;
   return gap ? { head, logs, gap, ...place } : { head: [], logs: [...head, ...logs], gap, ...place };
 }
 
