@@ -12,6 +12,9 @@ import { VIEWER_FAULTS } from "./viewer_faults.ts";
 import type { Fault, World } from "./world.ts";
 import { runWriters, withClient, WRITER } from "./writers.ts";
 
+/** How long a rest may be, in milliseconds. */
+const REST = 30_000;
+
 /** How to run. */
 export interface FaultsOptions {
   readonly seconds: number;
@@ -105,7 +108,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
     Object.fromEntries(Object.entries(faults).filter(([kind]) => kinds?.includes(kind) ?? true));
   const lanes = [
     { name: "viewers", faults: chosen(VIEWER_FAULTS), pause: [200, 1500] },
-    { name: "server", faults: chosen(SERVER_FAULTS), pause: [200, 1500] },
+    { name: "server", faults: chosen(SERVER_FAULTS), pause: [200, 1500], rest: () => rest(world, until) },
   ] as const;
   const failing = lanes.map((lane) => runLane(lane, { world, seed, counts, until, onFault }));
   await wait(seconds * 1000, signal);
@@ -153,15 +156,35 @@ async function becomeLevel(
         where application_name in (${WRITER}, 'faults', 'faults-hog') and pid <> pg_backend_pid()`;
     while ((await end()).length > 0);
   });
-  const last = numbers(0);
-  const markers = ORGANIZATIONS.map((organization) => markerRow(() => numbers(1), organization));
-  await withClient(url, 10_000, (sql) => insert(sql, markers));
+  const end = await mark({ url, numbers });
   await Promise.all(viewers.map(async (viewer) => {
-    const isLevel = () => !viewer.ledger.isWaiting && viewer.ledger.newest >= last;
-    if (!await viewer.until(isLevel, patience)) {
+    if (!await viewer.until(() => hasSeen(viewer, end), patience)) {
       problems.push(`${viewer.name} did not see the end within ${patience / 1000} s`);
     }
     viewer.stop();
   }));
   await Promise.all(tasks);
+}
+
+/** Lets the viewers read up to where the writers are, while nothing happens to the server. */
+async function rest(world: World, until: AbortSignal): Promise<void> {
+  try {
+    const end = await mark(world);
+    const read = Promise.all(world.viewers.map((viewer) => viewer.until(() => hasSeen(viewer, end), REST)));
+    await Promise.race([read, wait(REST, until)]);
+  } catch {
+    // PostgreSQL is not there at the moment, so there is nothing to be read either.
+  }
+}
+
+/** Writes a log to every organization that all its viewers want. Returns the number of the first. */
+async function mark({ url, numbers }: Pick<World, "url" | "numbers">): Promise<number> {
+  const first = numbers(0);
+  const markers = ORGANIZATIONS.map((organization) => markerRow(() => numbers(1), organization));
+  await withClient(url, 10_000, (sql) => insert(sql, markers));
+  return first;
+}
+
+function hasSeen({ ledger }: FaultViewer, number: number): boolean {
+  return !ledger.isWaiting && ledger.newest >= number;
 }

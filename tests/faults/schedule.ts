@@ -1,4 +1,7 @@
-/** When which fault happens: two lanes beside each other, each going round and round its kinds in an order of the seed's. */
+/**
+ * When which fault happens: two lanes beside each other, each going round and round its kinds in an order of the seed's. After each
+ * round there may be a rest: where faults follow faster than the machine gets over them nobody is told anything, and nothing found.
+ */
 
 import { wait } from "../../lib/backoff.ts";
 import { diceOf, shuffled } from "./chance.ts";
@@ -13,11 +16,12 @@ export interface Lane {
   readonly faults: Readonly<Record<string, Fault>>;
   /** The pause between two, in milliseconds: from and to. */
   readonly pause: readonly [from: number, to: number];
+  readonly rest?: () => Promise<unknown>;
 }
 
 /** Does one fault after another until the signal aborts, and counts them. Never rejects. */
 export async function runLane(
-  { name, faults, pause }: Lane,
+  { name, faults, pause, rest }: Lane,
   { world, seed, counts, until, onFault }: {
     readonly world: World;
     readonly seed: number;
@@ -44,6 +48,7 @@ export async function runLane(
       }
       if (until.aborted) return;
     }
+    await rest?.();
   }
 
   async function attempt(kind: string, run: () => Promise<Outcome> | Outcome): Promise<Outcome> {
