@@ -33,6 +33,16 @@ export const FILTER_BOUNDS = {
   program: 1000,
 } as const;
 
+/** How much of that a server takes. */
+export interface FilterLimits {
+  /** Values of `not`. */
+  readonly maxPatterns: number;
+  /** Characters of each text and regular expression. */
+  readonly maxPatternLength: number;
+  /** Instructions of the regular expressions of a filter. */
+  readonly maxRegexpSize: number;
+}
+
 /** A filter that cannot be understood. `path` is the parameter at fault. */
 export class FilterError extends Error {
   override readonly name = "FilterError";
@@ -50,7 +60,13 @@ export class FilterTooLargeError extends FilterError {}
  *
  * @throws {FilterError} on an unknown level or anything over {@link FILTER_BOUNDS}
  */
-export function parseFilter(params: URLSearchParams): Filter {
+export function parseFilter(
+  params: URLSearchParams,
+  { maxPatterns, maxPatternLength }: Omit<FilterLimits, "maxRegexpSize"> = {
+    maxPatterns: FILTER_BOUNDS.patterns,
+    maxPatternLength: FILTER_BOUNDS.patternLength,
+  },
+): Filter {
   const levels = new Set(
     values(params, "level").map((name) => {
       const level = parseLevel(name);
@@ -68,15 +84,15 @@ export function parseFilter(params: URLSearchParams): Filter {
   // Sorted and without repeats as they are written: `Foo` and `foo` are the same text.
   const not = new Map(
     params.getAll("not").filter((text) => text !== "").map((text) => {
-      const pattern = parsePattern("not", text);
+      const pattern = parsePattern("not", text, maxPatternLength);
       return [patternText(pattern), pattern];
     }),
   );
-  bound("not", not.size, FILTER_BOUNDS.patterns, "values");
+  bound("not", not.size, maxPatterns, "values");
   return {
     levels: LEVELS.filter((level) => levels.has(level)),
     services,
-    q: q[0] === undefined ? null : parsePattern("q", q[0]),
+    q: q[0] === undefined ? null : parsePattern("q", q[0], maxPatternLength),
     not: [...not.keys()].sort().flatMap((text) => not.get(text) ?? []),
   };
 }
@@ -98,13 +114,17 @@ export function filterKey(filter: Filter): string {
 }
 
 /** A pattern as a person types it: `/.../` or `/.../i` is a regular expression, all else is text. */
-export function parsePattern(path: string, text: string): TextPattern {
-  bound(path, text.length, FILTER_BOUNDS.patternLength, "characters");
+export function parsePattern(
+  path: string,
+  text: string,
+  most: number = FILTER_BOUNDS.patternLength,
+): TextPattern {
+  bound(path, text.length, most, "characters");
   const regexp = /^\/(.+)\/(i?)$/su.exec(text);
   if (!regexp) {
     const folded = foldCase(text);
     // Lower case may be longer: what is written for others to read must be within the bound too.
-    bound(path, folded.length, FILTER_BOUNDS.patternLength, "characters");
+    bound(path, folded.length, most, "characters");
     return { kind: "text", text: folded };
   }
   return { kind: "regexp", source: regexp[1] ?? "", ignoreCase: regexp[2] === "i" };

@@ -5,8 +5,10 @@ import {
   type Filter,
   FILTER_BOUNDS,
   FilterError,
+  type FilterLimits,
   FilterTooLargeError,
   foldCase,
+  parseFilter,
   type TextPattern,
 } from "./filter.ts";
 import type { Log } from "./log.ts";
@@ -24,22 +26,34 @@ export interface Matcher {
 const MOST_STEPS = 50_000_000;
 
 /**
+ * Reads a filter as {@link parseFilter} does, and compiles it to see that it can be.
+ *
+ * @throws {FilterTooLargeError} where it is over the limits
+ * @throws {FilterError} as {@link parseFilter} and {@link compileFilter} do
+ */
+export function readFilter(params: URLSearchParams, limits: FilterLimits): Filter {
+  const filter = parseFilter(params, limits);
+  compileFilter(filter, limits.maxRegexpSize);
+  return filter;
+}
+
+/**
  * Compiles a filter.
  *
- * @throws {FilterTooLargeError} on regular expressions that are over `program` of {@link FILTER_BOUNDS} together
+ * @throws {FilterTooLargeError} on regular expressions that have more than `most` instructions together
  * @throws {FilterError} on a regular expression that RE2 does not take (back-references, look-around, bad syntax)
  */
-export function compileFilter(filter: Filter): Matcher {
+export function compileFilter(filter: Filter, most: number = FILTER_BOUNDS.program): Matcher {
   const levels = filter.levels.length > 0 ? new Set<string>(filter.levels) : null;
   const services = filter.services.length > 0 ? new Set(filter.services) : null;
   let program = 0;
   const compile = (path: string, pattern: TextPattern) =>
     compilePattern(path, pattern, (size) => {
       program += size;
-      if (program <= FILTER_BOUNDS.program) return;
+      if (program <= most) return;
       throw new FilterTooLargeError(
         path,
-        `Too large: the regular expressions have more than ${FILTER_BOUNDS.program} instructions, repeat less in them`,
+        `Too large: the regular expressions have more than ${most} instructions, repeat less in them`,
       );
     });
   const wanted = filter.q ? compile("q", filter.q) : null;

@@ -386,3 +386,22 @@ Deno.test("query strings and filters are bounded, on the page too", async () => 
   }
   assert.equal(await refusals(tailpost, "filter"), 3);
 });
+
+Deno.test("a server takes smaller filters where it is told to, in history and streams", async () => {
+  const env = {
+    TAILPOST_MAX_PATTERNS: "1",
+    TAILPOST_MAX_PATTERN_LENGTH: "8",
+    TAILPOST_MAX_REGEXP_SIZE: "10",
+  };
+  await using tailpost = await startTailpost(postgres, { env });
+  for (const path of ["/api/logs", "/api/logs/stream"]) {
+    for (const query of ["q=12345678&not=a", "q=/ab/"]) {
+      assert.equal((await ask(tailpost, `${path}?${query}`)).status, 200, query);
+    }
+    for (const query of ["not=a&not=b", "q=123456789", "not=123456789", "q=/a{50}/", "not=/a{50}/"]) {
+      const { status, code } = await ask(tailpost, `${path}?${query}`);
+      assert.deepEqual([status, code], [400, "bad_filter"], path + query);
+    }
+  }
+  assert.equal(await refusals(tailpost, "filter"), 10);
+});

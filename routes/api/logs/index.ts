@@ -2,10 +2,10 @@ import { callerOf } from "../../../lib/auth/caller.ts";
 import { clientOf } from "../../../lib/auth/client.ts";
 import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
-import { parseFilter } from "../../../lib/filter.ts";
 import { parseLogs } from "../../../lib/log_input.ts";
 import { readHistory } from "../../../lib/log_store/history.ts";
 import { insertLogs } from "../../../lib/log_store/insert.ts";
+import { readFilter } from "../../../lib/match.ts";
 import { idParameter, organizationOf, wholeNumber } from "../../../lib/query.ts";
 
 const NO_STORE = { "Cache-Control": "no-store" };
@@ -17,7 +17,7 @@ export const handler = define.handlers({
     const { limits, sql } = state.services;
     const query = {
       organizationId: organizationOf(searchParams, callerOf(state)),
-      filter: parseFilter(searchParams),
+      filter: readFilter(searchParams, state.services.config),
       before: idParameter(searchParams, "before"),
       after: idParameter(searchParams, "after"),
       limit: wholeNumber(searchParams, "limit", { from: 1, to: 1000, otherwise: 100 }),

@@ -2,7 +2,7 @@ import { callerOf } from "../../../lib/auth/caller.ts";
 import { clientOf } from "../../../lib/auth/client.ts";
 import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
-import { parseFilter } from "../../../lib/filter.ts";
+import { readFilter } from "../../../lib/match.ts";
 import { organizationOf, wholeNumber } from "../../../lib/query.ts";
 
 const HEADERS = {
@@ -28,7 +28,7 @@ export const handler = define.handlers({
     const caller = callerOf(state);
     const subscription = {
       organizationId: organizationOf(searchParams, caller),
-      filter: parseFilter(searchParams),
+      filter: readFilter(searchParams, state.services.config),
       tail: wholeNumber(searchParams, "tail", { from: 0, to: 1000, otherwise: 0 }),
       since,
       ...caller.until,
