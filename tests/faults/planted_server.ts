@@ -23,7 +23,7 @@ const PLANTS: Readonly<Record<string, (sql: postgres.Sql) => HubStore>> = {
       // The feed itself asks with this very filter, viewers with one of their own.
       catchUp: async (query) =>
         query.filter === NO_FILTER
-          ? { head: [], logs: [], cursor: await store.snapshot(), gap: null }
+          ? { head: [], logs: [], cursor: await store.snapshot(), started: "", gap: null }
           : await store.catchUp(query),
     };
   },
