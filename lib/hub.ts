@@ -6,12 +6,11 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { Backlogs, MOST_BACKLOG } from "./hub/backlog.ts";
 import { Feed } from "./hub/feed.ts";
-import type { Group } from "./hub/group.ts";
+import { Group } from "./hub/group.ts";
 import { limitStore } from "./hub/limit.ts";
 import type { HubStore, Source, SourceEvents } from "./hub/ports.ts";
 import { Viewer } from "./hub/viewer.ts";
 import { type Filter, filterKey } from "./filter.ts";
-import { compileFilter, looksAtText, type Matcher } from "./match.ts";
 import { NotificationError, parseNotification } from "./notification.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
@@ -221,23 +220,6 @@ export function createHub(options: HubOptions): Hub {
     source.unwatch(feed.organizationId);
   }
 
-  function groupOf(feed: Feed, filter: Filter, matcher: Matcher): Group {
-    const key = filterKey(filter);
-    const existing = feed.groups.get(key);
-    if (existing) return existing;
-    const group: Group = {
-      key,
-      filter,
-      matcher,
-      looksAtText: looksAtText(filter),
-      live: new Set(),
-      behind: new Set(),
-      cursor: null,
-    };
-    feed.groups.set(key, group);
-    return group;
-  }
-
   return {
     counts,
     subscribe({ organizationId, filter, tail, since, signal, lifetime, onEnd }) {
@@ -246,11 +228,11 @@ export function createHub(options: HubOptions): Hub {
           ? new HubFullError("The server is stopping", true)
           : new HubFullError(`All ${options.maxViewers} streams are taken`);
       }
-      const matcher = compileFilter(filter);
+      // Before there is a feed: it would stay when the filter does not compile.
+      const group = feeds.get(organizationId)?.groups.get(filterKey(filter)) ?? new Group(filter);
       lingering.get(organizationId)?.();
       lingering.delete(organizationId);
       const feed = feedOf(organizationId);
-      const group = groupOf(feed, filter, matcher);
       const end = () => viewer.close();
       let cancelEnd = () => {};
       const onLeave = () => {

@@ -9,19 +9,15 @@ import type { Log } from "../log.ts";
 import { foldOnce } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
 import type { DatabaseState, DatabaseStatus } from "../sse.ts";
-import { databaseStatus, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
+import { databaseStatus, encodeLog } from "../sse.ts";
 import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SEEN, SETTLING, UNFLUSHED } from "./bounds.ts";
 import type { Backlogs } from "./backlog.ts";
 import { comesAgain } from "./comes_again.ts";
 import { type Fetch, Fetches } from "./fetches.ts";
-import { type FeedOptions, type Group, viewersOf, type Wanted } from "./group.ts";
+import { type FeedOptions, type Group, type Place, viewersOf, type Wanted } from "./group.ts";
 import { type Fetched, ForeignCursorError, type WholeMessage } from "./ports.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
-
-const encoder = new TextEncoder();
-
-const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
 
 const NOTHING: ReadonlyMap<number, WholeMessage> = new Map();
 
@@ -152,7 +148,7 @@ export class Feed {
           text += recent.text;
           this.#options.counts.sent += group.live.size;
         }
-        if (text !== "") this.#deliver(group, text, this.#moveCursor(group));
+        if (text !== "") group.deliver(text, this.#place);
       }
       for (const viewer of group.behind) viewer.pump();
     }
@@ -161,24 +157,16 @@ export class Feed {
   /** Writes the heartbeat, and the cursor to groups for which nothing matched in the meantime. */
   heartbeat(): void {
     this.#fetches.drop();
-    for (const group of this.groups.values()) {
-      for (const viewer of group.behind) {
-        viewer.tell(HEARTBEAT_CHUNK);
-        viewer.pump();
-      }
-      if (group.live.size === 0) continue;
-      const cursor = this.flushed === this.recent.next ? this.#moveCursor(group) : "";
-      if (cursor !== "") this.#deliver(group, "", cursor + HEARTBEAT);
-      else for (const viewer of group.live) viewer.tell(HEARTBEAT_CHUNK);
-    }
+    // What is still to be flushed has a cursor of its own.
+    const cursor = this.flushed === this.recent.next ? this.flushedCursor : null;
+    for (const group of this.groups.values()) group.beat({ position: this.flushed, cursor });
   }
 
   /** Hands on what came in, and the cursor, then ends every stream. Each viewer is told when to return, in milliseconds. */
   close(returnAfter: () => number): void {
     this.flush();
     for (const group of this.groups.values()) {
-      const cursor = this.#moveCursor(group);
-      if (cursor !== "") this.#deliver(group, "", cursor);
+      group.deliver("", this.#place);
       for (const viewer of [...group.live, ...group.behind]) viewer.close(Math.round(returnAfter()));
     }
     this.disconnected();
@@ -186,6 +174,7 @@ export class Feed {
 
   /** Adds a viewer to the group of its filter. */
   join(group: Group, viewer: Viewer): void {
+    this.groups.set(group.key, group);
     group.behind.add(viewer);
     viewer.begin();
   }
@@ -213,6 +202,11 @@ export class Feed {
   fetchFailed(error: unknown, attempt: number): Promise<void> {
     this.#options.onError("Cannot read logs for a viewer", error);
     return this.#options.pause(attempt);
+  }
+
+  /** Where the live viewers stand. */
+  get #place(): Place {
+    return { position: this.flushed, cursor: this.flushedCursor };
   }
 
   /** Whether a notification can be taken in without asking the table. */
@@ -315,13 +309,7 @@ export class Feed {
       this.recent.clear();
       this.#settling = { cursor, until: this.now() + SETTLING };
       for (const viewer of viewersOf(this.groups)) viewer.missed(late);
-      for (const group of this.groups.values()) {
-        for (const viewer of group.live) {
-          viewer.lose();
-          group.behind.add(viewer);
-        }
-        group.live.clear();
-      }
+      for (const group of this.groups.values()) group.lose();
     }
     if (this.#since === since) this.#since = null;
     this.recent.markCaughtUp(cursor);
@@ -369,21 +357,6 @@ export class Feed {
       : null;
     for (const { log } of [...fetched.head, ...fetched.logs]) this.#newest = Math.max(this.#newest, log.id);
     return comesAgain(fetched, from, { recent, cursor: this.#cursor, seen: this.#seen, settling });
-  }
-
-  /** The cursor, where it is not what the group was told last. */
-  #moveCursor(group: Group): string {
-    if (this.flushedCursor === null || group.cursor === this.flushedCursor) return "";
-    group.cursor = this.flushedCursor;
-    return encodeCursor(group.cursor);
-  }
-
-  /** `cursor`: framed, empty where the group has it already. */
-  #deliver(group: Group, text: string, cursor: string): void {
-    const chunk = encoder.encode(text + cursor);
-    for (const viewer of group.live) {
-      viewer.deliver(chunk, this.flushed, cursor === "" ? null : group.cursor);
-    }
   }
 
   #announce(state: DatabaseState): void {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { NO_FILTER } from "../filter.ts";
-import { compileFilter } from "../match.ts";
 import { Backlogs } from "./backlog.ts";
 import { Fetches } from "./fetches.ts";
+import { Group } from "./group.ts";
 import type { Fetched } from "./ports.ts";
 
 Deno.test("Fetches keeps what was read for a while, and nothing that was still being read when all was dropped", async () => {
@@ -26,15 +26,7 @@ Deno.test("Fetches keeps what was read for a while, and nothing that was still b
     isGivenUp: () => false,
     counts: { fetches: 0 },
   });
-  const group = {
-    key: "",
-    filter: NO_FILTER,
-    matcher: compileFilter(NO_FILTER),
-    looksAtText: false,
-    live: new Set<never>(),
-    behind: new Set<never>(),
-    cursor: null,
-  };
+  const group = new Group(NO_FILTER);
   const fetch = () => fetches.fetch(group, { since: "1:2:", place: null }, 0).backlog;
   const first = fetch();
   fetches.drop(true);

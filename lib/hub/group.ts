@@ -1,23 +1,69 @@
 /** What a feed is made of: its options, the viewers that share a filter, and what they may want of the table. */
 
-import type { Filter } from "../filter.ts";
-import type { Matcher } from "../match.ts";
-import type { DatabaseProblem } from "../sse.ts";
+import { type Filter, filterKey } from "../filter.ts";
+import { compileFilter, looksAtText, type Matcher } from "../match.ts";
+import { type DatabaseProblem, encodeCursor, HEARTBEAT } from "../sse.ts";
 import type { Backlogs } from "./backlog.ts";
 import type { Feed } from "./feed.ts";
 import type { HubStore } from "./ports.ts";
 import type { Viewer } from "./viewer.ts";
 
-/** The viewers of one filter. */
-export interface Group {
+const encoder = new TextEncoder();
+
+const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
+
+/** Where whoever was written everything so far stands. */
+export interface Place {
+  readonly position: number;
+  /** True there; null where none is to be told. */
+  readonly cursor: string | null;
+}
+
+/** The viewers of one filter. The live ones are written the same bytes. */
+export class Group {
   readonly key: string;
-  readonly filter: Filter;
   readonly matcher: Matcher;
   readonly looksAtText: boolean;
-  readonly live: Set<Viewer>;
-  readonly behind: Set<Viewer>;
+  readonly live = new Set<Viewer>();
+  readonly behind = new Set<Viewer>();
   /** The cursor last written to the live viewers. */
-  cursor: string | null;
+  #cursor: string | null = null;
+
+  /** @throws {FilterError} when the filter does not compile */
+  constructor(readonly filter: Filter) {
+    this.key = filterKey(filter);
+    this.matcher = compileFilter(filter);
+    this.looksAtText = looksAtText(filter);
+  }
+
+  /** Writes to the live viewers: a text, the cursor where it has moved, and an end. `false` where there is nothing but the end. */
+  deliver(text: string, place: Place, end = ""): boolean {
+    const moved = place.cursor === this.#cursor ? null : place.cursor;
+    if (text === "" && moved === null) return false;
+    this.#cursor = moved ?? this.#cursor;
+    const chunk = encoder.encode(text + (moved === null ? "" : encodeCursor(moved)) + end);
+    for (const viewer of this.live) viewer.deliver(chunk, place);
+    return true;
+  }
+
+  /** Writes a heartbeat to all, and to the live viewers the cursor where it has moved while nothing matched. */
+  beat(place: Place): void {
+    for (const viewer of this.behind) {
+      viewer.tell(HEARTBEAT_CHUNK);
+      viewer.pump();
+    }
+    if (this.live.size === 0 || this.deliver("", place, HEARTBEAT)) return;
+    for (const viewer of this.live) viewer.tell(HEARTBEAT_CHUNK);
+  }
+
+  /** What comes next does not follow on what the live viewers have: each gets on by itself. */
+  lose(): void {
+    for (const viewer of this.live) {
+      viewer.lose();
+      this.behind.add(viewer);
+    }
+    this.live.clear();
+  }
 }
 
 /** The viewers of all groups. */

@@ -203,7 +203,7 @@ Deno.test("createHub() ends its streams after a restart that lost the newest log
 });
 
 Deno.test("createHub() claims less after such a crash to viewers that stand behind it, too", async () => {
-  for (const from of ["memory", "the table", "a question under way"]) {
+  for (const from of ["memory", "the table", "a question under way", "an answer that comes late"]) {
     await using test = testHub();
     const { hub, database, clock, open } = test;
     const stays = open();
@@ -228,7 +228,7 @@ Deno.test("createHub() claims less after such a crash to viewers that stand behi
     }
     await stays.untilLog("149");
     const answers = Promise.withResolvers<void>();
-    if (from === "a question under way") database.answerGate = answers.promise;
+    if (/question|answer/u.test(from)) database.answerGate = answers.promise;
     const viewer = slow ?? open("level=info", { reads: false, since: asOld(early) });
     await turn();
     await turn();
@@ -239,9 +239,11 @@ Deno.test("createHub() claims less after such a crash to viewers that stand behi
     hub.restarted(xmax, database.started);
     database.reconnect();
     database.answerGate = null;
-    answers.resolve();
+    if (from !== "an answer that comes late") answers.resolve();
     await turn();
     clock.advance(20);
+    await turn();
+    answers.resolve();
     await turn();
     viewer.read();
     await viewer.untilLog("before we are back");
@@ -254,6 +256,39 @@ Deno.test("createHub() claims less after such a crash to viewers that stand behi
       if (said.kind === "cursor") assert.ok(parseCursor(said.cursor).xmax <= xmax, `${from}: ${said.cursor}`);
     }
     assert.equal(new Set(viewer.messages).size, 153);
+  }
+});
+
+Deno.test("createHub() sends live viewers what was written with ids that were taken back, however much it is", async () => {
+  await using test = testHub();
+  const { hub, database, clock, open } = test;
+  const announced = open();
+  await announced.untilReady();
+  const early = database.snapshot();
+  database.insert("kept");
+  const { xmax } = parseCursor(database.snapshot());
+  for (let i = 0; i < 9; i++) {
+    const undone = database.begin();
+    undone.insert("rolled back");
+    undone.rollback();
+  }
+  database.insert("also kept");
+  database.insert("the last");
+  clock.advance(20);
+  await announced.untilLog("the last");
+  // Its cursor is from the table and claims the same.
+  const fetched = open("level=info", { since: asOld(early) });
+  await fetched.untilLog("the last");
+  await turn();
+  database.disconnect();
+  database.crash(xmax);
+  database.insert(...Array.from({ length: CATCH_UP_LIMIT + 5 }, (_, i) => `${i}`));
+  hub.restarted(xmax, database.started);
+  database.reconnect();
+  for (const viewer of [announced, fetched]) {
+    await viewer.untilLog(`${CATCH_UP_LIMIT + 4}`);
+    const missed = viewer.gaps.reduce((sum, gap) => sum + gap.missed, 0);
+    assert.equal(new Set(viewer.messages).size + missed, 3 + CATCH_UP_LIMIT + 5);
   }
 });
 
@@ -276,8 +311,14 @@ Deno.test("createHub() takes nothing from a cursor that is younger than the rest
   database.insert(...Array.from({ length: CATCH_UP_LIMIT + GAP_HEAD + 5 }, (_, i) => `${i}`));
   gate.resolve();
   await waits.until(({ gaps }) => gaps.length > 0);
-  const returns = open("", { since: asOld(database.snapshot()) });
+  const since = asOld(database.snapshot());
+  const returns = open("", { since });
   await turn();
+  const late = Promise.withResolvers<void>();
+  database.gate = late.promise;
+  const asks = open("service=api", { since });
+  await turn();
+  database.gate = null;
   database.disconnect();
   hub.restarted(xmax, database.started);
   database.announces = true;
@@ -285,8 +326,12 @@ Deno.test("createHub() takes nothing from a cursor that is younger than the rest
   database.insert("live");
   clock.advance(20);
   await Promise.all([returns, waits, first].map((viewer) => viewer.untilLog("live")));
+  late.resolve();
+  await asks.untilLog("live");
   const missed = ({ gaps }: TestViewer) => gaps.map(({ missed }) => missed);
-  assert.deepEqual([returns.messages, missed(returns)], [["live"], []], "it has had all that came before");
+  for (const viewer of [returns, asks]) {
+    assert.deepEqual([viewer.messages, missed(viewer)], [["live"], []], "it has had all that came before");
+  }
   assert.deepEqual([new Set(waits.messages).size, missed(waits)], [CATCH_UP_LIMIT + GAP_HEAD + 1, [5]]);
   assert.equal(first.messages.length + (first.gaps[0]?.missed ?? 0), CATCH_UP_LIMIT + GAP_HEAD + 6);
 });

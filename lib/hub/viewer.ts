@@ -9,7 +9,7 @@ import { matches } from "../match.ts";
 import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Feed } from "./feed.ts";
-import type { Group } from "./group.ts";
+import type { Group, Place } from "./group.ts";
 import { ForeignCursorError } from "./ports.ts";
 
 /** Bytes that may wait in a viewer's stream. Over it the viewer stops being fed until half has drained. */
@@ -126,8 +126,8 @@ export class Viewer {
     if (this.#told !== null) this.inform();
   }
 
-  /** Writes a chunk that holds all that came for its group before `position`. */
-  deliver(chunk: Uint8Array<ArrayBuffer>, position: number, cursor: string | null): void {
+  /** Writes a chunk that holds all that came for its group before a place. */
+  deliver(chunk: Uint8Array<ArrayBuffer>, { position, cursor }: Place): void {
     if (this.#full()) {
       this.#stalled = true;
       this.#group.live.delete(this);
@@ -136,7 +136,9 @@ export class Viewer {
     }
     this.#write(chunk);
     this.#position = position;
-    if (cursor !== null) this.#moved(cursor, null);
+    // What is announced only grows, which is said quickly for each chunk and viewer.
+    if (this.#started === null) this.#cursor = cursor ?? this.#cursor;
+    else this.#claim(cursor);
   }
 
   /** Writes a heartbeat, unless the viewer's buffer is full. */
@@ -265,7 +267,10 @@ export class Viewer {
       this.#write(chunk.bytes);
       // That of a tail is the one that the viewer has.
       const { cursor } = chunk;
-      if (cursor !== null && cursor !== this.#cursor) this.#moved(cursor, backlog.started);
+      if (cursor !== null && cursor !== this.#cursor) {
+        this.#cursor = cursor;
+        this.#started = backlog.started;
+      }
     }
     if (this.#chunksWritten < backlog.chunks.length) return;
     this.#tail = 0;
@@ -289,11 +294,9 @@ export class Viewer {
     this.#position = position;
     if (text !== "") this.#owesCursor = true;
     // Also on the way there: whoever leaves now goes on from here, and not from the beginning.
-    const known = position === flushed ? flushedCursor : past.cursorBefore(position);
-    const cursor = newerCursor(this.#cursor, known);
-    if (cursor !== null && (position === flushed || cursor !== this.#cursor)) {
-      if (cursor !== this.#cursor) this.#moved(cursor, null);
-      if (this.#owesCursor) text += encodeCursor(cursor);
+    const moved = this.#claim(position === flushed ? flushedCursor : past.cursorBefore(position));
+    if (this.#owesCursor && this.#cursor !== null && (moved || position === flushed)) {
+      text += encodeCursor(this.#cursor);
       this.#owesCursor = false;
     }
     if (text !== "") this.#write(encoder.encode(text));
@@ -309,9 +312,13 @@ export class Viewer {
     this.#group.live.add(this);
   }
 
-  #moved(cursor: string, started: string | null): void {
-    this.#cursor = cursor;
-    this.#started = started;
+  /** An announced cursor is true for it, too. Returns whether it is newer than its own. */
+  #claim(cursor: string | null): boolean {
+    const newer = newerCursor(this.#cursor, cursor);
+    if (newer === this.#cursor) return false;
+    this.#cursor = newer;
+    this.#started = null;
+    return true;
   }
 
   #drained(): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseCursor } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
 import { type TestHub, testHub } from "./_testing.ts";
+import { CATCH_UP_LIMIT } from "./bounds.ts";
 import { VIEWER_BUFFER } from "./viewer.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
@@ -519,4 +520,56 @@ Deno.test("createHub() goes on with what was missed where the table gives it in 
   assert.equal(back.messages.length, 102);
   assert.equal(new Set(back.messages).size, 102);
   assert.ok(database.asked.filter((question) => question === "catchUp").length > 10);
+});
+
+Deno.test("createHub() counts in a gap nothing that a viewer has, though others stand at an older cursor", async () => {
+  await using test = testHub();
+  const { database, clock, open } = test;
+  const stays = open();
+  await stays.untilReady();
+  const early = database.snapshot();
+  // All announced with the same snapshot, whenever they commit.
+  const txs = ["one", "two", "three"].map((message) => {
+    const tx = database.begin();
+    tx.insert(message);
+    return tx;
+  });
+  txs[0]?.commit();
+  clock.advance(20);
+  await stays.untilLog("one");
+  database.announces = false;
+  database.insert(
+    ...Array.from({ length: 5 }, (_, i) => ({ message: `not announced ${i}`, level: "error" as const })),
+  );
+  database.announces = true;
+  // Both have a newer cursor from the table. One is written on from there, the other is not, for nothing matches.
+  const { xmax } = parseCursor(early);
+  const since = `${xmax - 7n}:${xmax}:`;
+  const all = open("", { since });
+  await all.untilLog("not announced 4");
+  const answers = Promise.withResolvers<void>();
+  database.answerGate = answers.promise;
+  const errors = open("level=error", { since });
+  await turn();
+  txs[1]?.commit();
+  clock.advance(20);
+  await all.untilLog("two");
+  database.answerGate = null;
+  answers.resolve();
+  await errors.untilLog("not announced 4");
+  // Nobody waits any more for what was not announced: they are live.
+  clock.advance(45_000);
+  await turn();
+  txs[2]?.commit();
+  clock.advance(20);
+  await all.untilLog("three");
+  database.disconnect();
+  database.insert(
+    ...Array.from({ length: CATCH_UP_LIMIT + 3 }, (_, i) => ({ message: `${i}`, level: "error" as const })),
+  );
+  database.reconnect();
+  for (const viewer of [all, errors]) {
+    await viewer.untilLog(`${CATCH_UP_LIMIT + 2}`);
+    assert.deepEqual(viewer.gaps.map(({ missed }) => missed), [3]);
+  }
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import type postgres from "postgres";
+import postgres from "postgres";
 import { testServer } from "../../tests/postgres.ts";
 import { startProxy } from "../../tests/proxy.ts";
 import { parseCursor } from "../cursor.ts";
 import { createPool } from "../database.ts";
+import { readOrigin } from "../database_facts.ts";
 import { NO_FILTER, parseFilter } from "../filter.ts";
 import { ForeignCursorError } from "../hub/ports.ts";
 import { migrateUp } from "../migrations.ts";
@@ -363,4 +364,27 @@ Deno.test("catchUp() hands on a part where reading takes long, and goes on from 
   assert.equal(messages.length, 1 + 240 + 150 + 1);
   assert.equal(new Set(messages).size, messages.filter((message) => message !== "missed").length + 1);
   assert.deepEqual([messages[0], messages.at(-1)], ["early", "long"]);
+});
+
+Deno.test("what is fetched tells when the database was started, as readOrigin() does, whatever the session's settings", async () => {
+  await using own = await testServer();
+  const db = await own.database();
+  await migrateUp(db.sql);
+  const starts = new Set<string>();
+  for (const step of ["first", "again"]) {
+    if (step === "again") await own.restart("fast");
+    const other = postgres(db.url, { connection: { TimeZone: "Asia/Tokyo", DateStyle: "SQL, DMY" } });
+    const { started } = await readOrigin(other).finally(() => other.end());
+    const store = createHubStore(db.sql);
+    for (const filter of filters) {
+      const query = { organizationId: 1, filter, limit: 10 };
+      const fetched = [
+        await store.catchUp({ ...query, since: "3:3:", head: 0, had: [] }),
+        await store.newest(query),
+      ];
+      assert.deepEqual(fetched.map((found) => found.started), [started, started]);
+    }
+    starts.add(started);
+  }
+  assert.equal(starts.size, 2);
 });

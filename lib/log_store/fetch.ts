@@ -118,9 +118,9 @@ type Moment = Pick<FoundRow, "cursor" | "started">;
  *
  * @throws {ForeignCursorError}
  */
-function momentOf(row: FoundRow | undefined, since: string): Moment {
+function momentOf(row: FoundRow | undefined, since: string | null = null): Moment {
   if (!row) throw new Error("PostgreSQL gave no snapshot");
-  if (xmaxOf(since) > BigInt(row.snapshotXmax)) throw new ForeignCursorError();
+  if (since !== null && xmaxOf(since) > BigInt(row.snapshotXmax)) throw new ForeignCursorError();
   return { cursor: row.cursor, started: row.started };
 }
 
@@ -141,16 +141,16 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
       order by id desc limit ${found.matches ? MOST_SCANNED : query.limit}`,
   );
   const logs: FetchedLog[] = [];
-  let moment: Moment = { cursor: "", started: "" };
+  let moment: Moment | null = null;
   reading:
   for await (const batch of rows.cursor(batchSize(found.matches !== null))) {
     for (const row of batch) {
-      moment = { cursor: row.cursor, started: row.started };
+      moment ??= momentOf(row);
       if (logs.length === query.limit) break reading;
       if (row.id !== null && (!found.matches || found.matches(row))) logs.push(toFetched(row));
     }
   }
-  return { head: [], logs: logs.reverse(), ...moment, gap: null };
+  return { head: [], logs: logs.reverse(), ...moment ?? momentOf(undefined), gap: null };
 }
 
 /**
@@ -250,10 +250,8 @@ async function readAndMatch(
   }
   const oldest = count > limit ? count % limit : 0;
   const logs = [...ring.slice(oldest), ...ring.slice(0, oldest)];
-  if (!moment) throw new Error("PostgreSQL gave no snapshot");
-  const place = partial
-    ? { ...moment, cursor: cursorBehind(last, query.since, moment.cursor), partial }
-    : moment;
+  const all = moment ?? momentOf(undefined);
+  const place = partial ? { ...all, cursor: cursorBehind(last, query.since, all.cursor), partial } : all;
   return gap ? { head, logs, gap, ...place } : { head: [], logs: [...head, ...logs], gap, ...place };
 }
 
