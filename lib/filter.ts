@@ -27,10 +27,9 @@ export const NO_FILTER: Filter = { levels: [], services: [], q: null, not: [] };
 export const FILTER_BOUNDS = {
   services: 100,
   serviceLength: 1000,
-  patterns: 20,
-  patternLength: 1000,
-  /** Instructions of all its regular expressions, compiled: `[a-z]{500}` is short and has 500. */
-  program: 1000,
+  maxPatterns: 20,
+  maxPatternLength: 1000,
+  maxRegexpSize: 1000,
 } as const;
 
 /** How much of that a server takes. */
@@ -39,7 +38,7 @@ export interface FilterLimits {
   readonly maxPatterns: number;
   /** Characters of each text and regular expression. */
   readonly maxPatternLength: number;
-  /** Instructions of the regular expressions of a filter. */
+  /** Instructions of all regular expressions, compiled: `[a-z]{500}` is short and has 500. */
   readonly maxRegexpSize: number;
 }
 
@@ -58,14 +57,11 @@ export class FilterTooLargeError extends FilterError {}
  * Reads `level`, `service`, `q` and `not` from a query string; other parameters are left alone. `level` and `service`
  * may repeat or hold several values between commas, `not` may repeat.
  *
- * @throws {FilterError} on an unknown level or anything over {@link FILTER_BOUNDS}
+ * @throws {FilterError} on an unknown level or anything over its bounds; what regular expressions compile to is not looked at
  */
 export function parseFilter(
   params: URLSearchParams,
-  { maxPatterns, maxPatternLength }: Omit<FilterLimits, "maxRegexpSize"> = {
-    maxPatterns: FILTER_BOUNDS.patterns,
-    maxPatternLength: FILTER_BOUNDS.patternLength,
-  },
+  { maxPatterns, maxPatternLength }: FilterLimits = FILTER_BOUNDS,
 ): Filter {
   const levels = new Set(
     values(params, "level").map((name) => {
@@ -117,7 +113,7 @@ export function filterKey(filter: Filter): string {
 export function parsePattern(
   path: string,
   text: string,
-  most: number = FILTER_BOUNDS.patternLength,
+  most: number = FILTER_BOUNDS.maxPatternLength,
 ): TextPattern {
   bound(path, text.length, most, "characters");
   const regexp = /^\/(.+)\/(i?)$/su.exec(text);

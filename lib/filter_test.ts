@@ -94,11 +94,11 @@ Deno.test("parseFilter() names the parameter that it cannot take", () => {
   const cases: [query: string, path: string][] = [
     ["level=loud", "level"],
     ["q=a&q=b", "q"],
-    [`q=${"x".repeat(FILTER_BOUNDS.patternLength + 1)}`, "q"],
+    [`q=${"x".repeat(FILTER_BOUNDS.maxPatternLength + 1)}`, "q"],
     // Longer in lower case: what filterParams() writes has to be readable again.
-    [`q=${"Ⱥ".repeat(3)}${"x".repeat(FILTER_BOUNDS.patternLength)}`, "q"],
-    [`not=${"x".repeat(FILTER_BOUNDS.patternLength + 1)}`, "not"],
-    [many("not", FILTER_BOUNDS.patterns + 1), "not"],
+    [`q=${"Ⱥ".repeat(3)}${"x".repeat(FILTER_BOUNDS.maxPatternLength)}`, "q"],
+    [`not=${"x".repeat(FILTER_BOUNDS.maxPatternLength + 1)}`, "not"],
+    [many("not", FILTER_BOUNDS.maxPatterns + 1), "not"],
     [many("service", FILTER_BOUNDS.services + 1), "service"],
     [`service=${"x".repeat(FILTER_BOUNDS.serviceLength + 1)}`, "service"],
   ];

@@ -43,7 +43,7 @@ export function readFilter(params: URLSearchParams, limits: FilterLimits): Filte
  * @throws {FilterTooLargeError} on regular expressions that have more than `most` instructions together
  * @throws {FilterError} on a regular expression that RE2 does not take (back-references, look-around, bad syntax)
  */
-export function compileFilter(filter: Filter, most: number = FILTER_BOUNDS.program): Matcher {
+export function compileFilter(filter: Filter, most: number = FILTER_BOUNDS.maxRegexpSize): Matcher {
   const levels = filter.levels.length > 0 ? new Set<string>(filter.levels) : null;
   const services = filter.services.length > 0 ? new Set(filter.services) : null;
   let program = 0;
@@ -53,7 +53,9 @@ export function compileFilter(filter: Filter, most: number = FILTER_BOUNDS.progr
       if (program <= most) return;
       throw new FilterTooLargeError(
         path,
-        `Too large: the regular expressions have more than ${most} instructions, repeat less in them`,
+        most === 0
+          ? "Regular expressions are not taken here"
+          : `Too large: the regular expressions have more than ${most} instructions, repeat less in them`,
       );
     });
   const wanted = filter.q ? compile("q", filter.q) : null;

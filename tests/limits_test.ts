@@ -405,3 +405,10 @@ Deno.test("a server takes smaller filters where it is told to, in history and st
   }
   assert.equal(await refusals(tailpost, "filter"), 10);
 });
+
+Deno.test("a server may take no regular expressions at all, and says so", async () => {
+  await using tailpost = await startTailpost(postgres, { env: { TAILPOST_MAX_REGEXP_SIZE: "0" } });
+  assert.equal((await ask(tailpost, "/api/logs?q=a")).status, 200);
+  const { status, message } = await ask(tailpost, "/api/logs?q=/a/");
+  assert.deepEqual([status, message], [400, "Regular expressions are not taken here"]);
+});

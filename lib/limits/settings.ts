@@ -1,7 +1,9 @@
 /** The settings of limits: one table of names, bounds and defaults. Pure. */
 
+import { FILTER_BOUNDS as MOST, type FilterLimits } from "../filter.ts";
+
 /** How much is taken. Sizes are in bytes of UTF-8, times in seconds. */
-export interface LimitConfig {
+export interface LimitConfig extends FilterLimits {
   readonly maxBodyBytes: number;
   /** Of all bodies that are in memory at a moment. */
   readonly maxBodiesBytes: number;
@@ -25,10 +27,6 @@ export interface LimitConfig {
   readonly queryTimeoutSeconds: number;
   /** Characters of a query string. */
   readonly maxQueryLength: number;
-  /** Of a filter, see `FilterLimits` of `lib/filter.ts`. */
-  readonly maxPatterns: number;
-  readonly maxPatternLength: number;
-  readonly maxRegexpSize: number;
   /** A minute, of one address. */
   readonly signInAttempts: number;
 }
@@ -67,9 +65,9 @@ const ROWS: readonly Row[] = [
   ["waitSeconds", "TAILPOST_WAIT_SECONDS", 10, 1, 60, "seconds that they wait, else 503"],
   ["queryTimeoutSeconds", "TAILPOST_QUERY_TIMEOUT_SECONDS", 30, 1, 300, "seconds that a query may take in the database, else 503"],
   ["maxQueryLength", "TAILPOST_MAX_QUERY_LENGTH", 16_384, 256, 60_000, "characters of a query string, filters included, longer ones are answered with 414"],
-  ["maxPatterns", "TAILPOST_MAX_PATTERNS", 20, 0, 20, "exclusions (not) of a filter, more are answered with 400"],
-  ["maxPatternLength", "TAILPOST_MAX_PATTERN_LENGTH", 1000, 1, 1000, "characters of each text in a filter, longer ones are answered with 400"],
-  ["maxRegexpSize", "TAILPOST_MAX_REGEXP_SIZE", 1000, 0, 1000, "instructions of a filter's regular expressions, 0: none are taken; larger ones are answered with 400"],
+  ["maxPatterns", "TAILPOST_MAX_PATTERNS", MOST.maxPatterns, 0, MOST.maxPatterns, "exclusions (not) of a filter, more are answered with 400"],
+  ["maxPatternLength", "TAILPOST_MAX_PATTERN_LENGTH", MOST.maxPatternLength, 1, MOST.maxPatternLength, "characters of each text in a filter, longer ones are answered with 400"],
+  ["maxRegexpSize", "TAILPOST_MAX_REGEXP_SIZE", MOST.maxRegexpSize, 0, MOST.maxRegexpSize, "instructions of a filter's regular expressions, 0: none are taken; larger ones are answered with 400"],
   ["signInAttempts", "TAILPOST_SIGN_IN_ATTEMPTS", 60, 1, 10_000, "attempts to sign in that fail, a minute and client address, more are answered with 429"],
 ];
 

@@ -62,7 +62,9 @@ function explain(
   rows: readonly OwnRow[],
 ): string[] {
   const lines: string[] = [];
-  const around = (at: number) => {
+  const around = (found: number) => {
+    if (found < 0) lines.push("    it was told of none; the last that it was told:");
+    const at = found < 0 ? history.length : found;
     for (const [time, what] of history.slice(Math.max(0, at - 12), at + 12)) {
       lines.push(`    ${(time / 1000).toFixed(3)} s  ${what.slice(0, 400)}`);
     }
@@ -71,7 +73,7 @@ function explain(
   const first = rows.filter(({ id }) => isMissing.has(id)).sort((a, b) => a.xid - b.xid)[0];
   if (first) {
     lines.push(
-      `  its beginning: ${snapshot}; transaction ${first.xid} wrote ${first.id}, a cursor that claims it:`,
+      `  its beginning: ${snapshot}; transaction ${first.xid} wrote ${first.id}, the cursor that claims it:`,
     );
     around(history.findIndex(([, what]) => {
       const cursor = /"cursor":"([^"]+)"/u.exec(what)?.[1];
