@@ -85,6 +85,39 @@ Deno.test("createHub() sends all that comes while a short tail is fetched", asyn
   assert.deepEqual(viewer.messages, ["0", "1", "2", "3", "4"], "the newest two are among them");
 });
 
+Deno.test("createHub() tells a viewer what it missed while its tail was fetched", async () => {
+  for (const isNoticed of [true, false]) {
+    await using test = testHub();
+    const { database, clock, hub, open } = test;
+    const since = database.snapshot();
+    const first = open();
+    await first.untilReady();
+    for (const message of ["a", "b", "c"]) database.insert(message);
+    clock.advance(20);
+    await first.untilLog("c");
+    const fetching = Promise.withResolvers<void>();
+    database.gate = fetching.promise;
+    const viewer = open("", { tail: 2 });
+    await viewer.untilReady();
+    database.gate = null;
+    // Either the announcement says that there are more, or it is found out later that there was none.
+    database.announces = isNoticed;
+    const logs = Array.from({ length: CATCH_UP_LIMIT + 5 }, (_, i) => `${i}`);
+    database.insert(...logs.map((message) => ({ message, as: "more" as const })));
+    database.announces = true;
+    if (!isNoticed) hub.missed(since);
+    await first.until(({ gaps }) => gaps.length > 0);
+    fetching.resolve();
+    await turn();
+    database.insert("last");
+    clock.advance(20);
+    await viewer.untilLog("last");
+    const missed = viewer.gaps.reduce((sum, gap) => sum + gap.missed, 0);
+    const shown = new Set(viewer.messages.filter((message) => logs.includes(message)));
+    assert.equal(missed + shown.size, logs.length, `noticed: ${isNoticed}`);
+  }
+});
+
 Deno.test("createHub() sends a fetched log once when its announcement comes only then", async () => {
   await using test = testHub();
   const { database, clock, hub, open } = test;

@@ -33,15 +33,16 @@ export interface Verdict {
 
 /**
  * How far the count of a gap is off. It counts all rows of the viewer between the cursors around it that do not follow on it. Of
- * those that the viewer has from before it leaves out what the server can know of, and may count the others.
+ * those that the viewer has from before it leaves out what the server can know of, and may count the others. So it is with what
+ * the viewer was never promised: the cursor with which it began may be older than its beginning.
  */
 export function gapError(
   { missed, sent, had }: ConfirmedGap,
   /** The viewer's rows between the cursors around the gap. */
-  window: readonly number[],
+  window: readonly Pick<OwnRow, "id" | "isExpected">[],
 ): number {
-  const most = window.filter((id) => !sent.has(id));
-  const least = most.filter((id) => !had.has(id)).length;
+  const most = window.filter(({ id }) => !sent.has(id));
+  const least = most.filter(({ id, isExpected }) => isExpected && !had.has(id)).length;
   return Math.max(0, least - missed, missed - most.length);
 }
 
@@ -63,8 +64,8 @@ export function judge(
   const wrongGaps: { gap: ConfirmedGap; between: number; error: number }[] = [];
   for (const gap of ledger.gaps) {
     const [before, after] = [sees(gap.since), sees(gap.cursor)];
-    const window = rows.filter(({ xid }) => !before(xid) && after(xid)).map(({ id }) => id);
-    for (const id of window) announced.add(id);
+    const window = rows.filter(({ xid }) => !before(xid) && after(xid));
+    for (const { id } of window) announced.add(id);
     const error = gapError(gap, window);
     if (error > 0) wrongGaps.push({ gap, between: window.length, error });
   }

@@ -59,8 +59,15 @@ Deno.test("sees() reads snapshots as PostgreSQL does", () => {
 
 Deno.test("gapError() wants the count of what did not come, and allows for what came before", () => {
   const confirmed = { since: "a", cursor: "b", sent: new Set([1, 4]), had: new Set([2, 9]) };
-  const errors = [0, 1, 2, 3, 4].map((missed) => gapError({ ...confirmed, missed }, [2, 3, 4, 5]));
+  const errors = [0, 1, 2, 3, 4].map((missed) => gapError({ ...confirmed, missed }, rows(2, 3, 4, 5)));
   assert.deepEqual(errors, [2, 1, 0, 0, 1]);
+});
+
+Deno.test("gapError() allows for what was there before the viewer was", () => {
+  const confirmed = { since: "a", cursor: "b", sent: new Set<number>(), had: new Set<number>() };
+  const window = [...rows(2, 3), { id: 4, isExpected: false }];
+  const errors = [1, 2, 3, 4].map((missed) => gapError({ ...confirmed, missed }, window));
+  assert.deepEqual(errors, [1, 0, 0, 1]);
 });
 
 Deno.test("Ledger.hear() forgets a gap that no cursor has confirmed", () => {

@@ -85,7 +85,7 @@ function explain(
     lines.push(
       `  gap of ${missed} wrong by ${error}: ${between} rows from ${since} to ${cursor}, ${sent.size} sent with it, ${had.size} before`,
     );
-    around(history.findIndex(([, what]) => what.includes(`"missed":${missed}}`)));
+    around(history.findIndex(([, what]) => what.includes(`"missed":${missed},`)));
   }
   return lines;
 }
