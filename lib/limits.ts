@@ -15,6 +15,8 @@ export interface Client {
   readonly key: string | null;
   /** As `addressOf()` tells it. */
   readonly address: string;
+  /** Whether it is perhaps the address of a proxy that is not trusted, and so of all who come through it. Default false. */
+  readonly isForwarded?: boolean;
 }
 
 /** Room in memory for one body, until it is disposed of. */
@@ -61,6 +63,9 @@ const VIEWERS_RETRY = 10;
 /** Seconds after which a request may come back for which there was no turn and no room. */
 const BUSY_RETRY = 2;
 
+/** What to do where everybody seems to be one address. */
+const UNTRUSTED = "it is not named in TAILPOST_TRUSTED_PROXY, so that all who come through it count as one";
+
 /** For each attempt to sign in that may fail, so many tokens may be sent that are not valid. */
 const TOKENS_PER_ATTEMPT = 10;
 
@@ -106,21 +111,26 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
     });
   }
 
-  function tooManyViewers(reason: Reason, most: number, whose: string): RefusedError {
+  function tooManyViewers(
+    reason: Reason,
+    most: number,
+    whose: string,
+    advice = "close others",
+  ): RefusedError {
+    const streams = most === 1 ? `The one stream of ${whose} is` : `All ${most} streams of ${whose} are`;
     return refused(reason, 429, {
       code: "too_many_viewers",
-      message: `${most === 1 ? "The one stream" : `All ${most} streams`} of ${whose} ${
-        most === 1 ? "is" : "are"
-      } taken: close others`,
+      message: `${streams} taken: ${advice}`,
       retryAfter: VIEWERS_RETRY,
     });
   }
 
   return {
-    viewer({ key, address }) {
+    viewer({ key, address, isForwarded }) {
       const leaveAddress = ofAddress.take(address);
       if (!leaveAddress) {
-        throw tooManyViewers("viewers_of_address", config.maxViewersPerAddress, "your address");
+        const [whose, advice] = isForwarded ? ["the proxy's address", UNTRUSTED] : ["your address"];
+        throw tooManyViewers("viewers_of_address", config.maxViewersPerAddress, whose, advice);
       }
       const leaveToken = key === null ? () => {} : ofToken.take(key);
       if (!leaveToken) {

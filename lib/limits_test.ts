@@ -35,6 +35,17 @@ Deno.test("createLimits() counts viewers of a token and of an address, and forge
   assert.equal(limits.counts.remembered, 0);
 });
 
+Deno.test("createLimits() says what to do where everybody comes through one proxy", () => {
+  const { limits } = setUp({ maxViewersPerAddress: 1 });
+  const client = { key: null, address: "a" };
+  limits.viewer(client);
+  assert.throws(() => limits.viewer(client), /The one stream of your address is taken: close others$/u);
+  assert.throws(
+    () => limits.viewer({ ...client, isForwarded: true }),
+    /The one stream of the proxy's address is taken: it is not named in TAILPOST_TRUSTED_PROXY,/u,
+  );
+});
+
 Deno.test("createLimits() bounds the logs a second of a token, without sign-in of an address", () => {
   const { clock, limits } = setUp({ ingestRate: 10, ingestBurst: 20 });
   const [one, two, open] = [

@@ -1,12 +1,18 @@
 import { HttpError } from "fresh";
 import { ErrorPage } from "../components/ErrorPage.tsx";
 import { define } from "../lib/define.ts";
+import { RefusedError } from "../lib/limits.ts";
 import { underPolicies } from "../lib/security_headers.ts";
 
 export const handler = define.handlers((ctx) => {
   // The message of any other error is nobody's business but the server's own log.
-  const status = ctx.error instanceof HttpError ? ctx.error.status : 500;
-  return underPolicies(ctx, ctx.render(pageOf(ctx.error, status), { status }));
+  const { error } = ctx;
+  const status = error instanceof HttpError ? error.status : 500;
+  const wait = error instanceof HttpError && error.cause instanceof RefusedError
+    ? error.cause.refusal.retryAfter
+    : undefined;
+  const headers: HeadersInit = wait === undefined ? {} : { "Retry-After": String(wait) };
+  return underPolicies(ctx, ctx.render(pageOf(error, status), { status, headers }));
 });
 
 function pageOf(error: unknown, status: number) {

@@ -30,8 +30,8 @@ export const handler = define.handlers({
   },
 
   async POST(ctx) {
-    const { limits, metrics } = ctx.state.services;
-    const form = await readForm(ctx.req);
+    const { config, limits, metrics } = ctx.state.services;
+    const form = await readForm(ctx.req, config.bodySeconds);
     const code = form.get("code");
     const next = safeNext(form.get("next"));
     let giveBack = () => {};

@@ -323,6 +323,16 @@ Deno.test("attempts to sign in that fail are bounded an address, and those that 
   assert.equal(await refusals(tailpost, "sign_in", admin), 1);
 });
 
+Deno.test("a form that comes too slowly is a 408", async () => {
+  await using tailpost = await startTailpost(postgres, {
+    args: ["--auth", "token"],
+    env: { TAILPOST_BODY_SECONDS: "1" },
+  });
+  const type = "application/x-www-form-urlencoded";
+  const head = `Host: localhost\nContent-Type: ${type}\nContent-Length: 100`;
+  assert.match(await raw(tailpost, `POST /login HTTP/1.1\n${head}\n\ntoken=`), /^HTTP\/1.1 408 /u);
+});
+
 Deno.test("tokens that are not valid are bounded an address, and those that are known are not", async () => {
   await using tailpost = await startTailpost(postgres, {
     args: ["--auth", "token"],
@@ -341,7 +351,11 @@ Deno.test("tokens that are not valid are bounded an address, and those that are 
   });
   assert.deepEqual([status, code], [429, "too_many_attempts"]);
   assert.match(headers.get("retry-after") ?? "", /^[1-6]$/u);
-  assert.equal(await statusOf("/logs/live", createToken(), "203.0.113.1"), 429);
+  const page = await ask(tailpost, "/logs/live", {
+    headers: { "x-api-key": createToken(), "x-forwarded-for": "203.0.113.1" },
+  });
+  assert.equal(page.status, 429);
+  assert.match(page.headers.get("retry-after") ?? "", /^[1-6]$/u);
   assert.equal(await statusOf("/readyz", createToken(), "203.0.113.1"), 200);
   assert.equal(await statusOf("/api/logs", admin["x-api-key"], "203.0.113.1"), 200);
   assert.equal(await statusOf("/api/logs", createToken(), "203.0.113.2"), 401);

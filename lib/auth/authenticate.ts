@@ -32,7 +32,7 @@ export const authenticate = define.middleware(async (ctx) => {
     if (rule === "told") return await ctx.next();
     if (isForPrograms) throw tooMany;
     metrics.refused.inc({ reason: "sign_in" });
-    throw new HttpError(429, tooMany.message);
+    throw new HttpError(429, tooMany.message, { cause: tooMany });
   }
   const { refused, cookie, ...identity } = await auth.identify(req, isSecure(ctx)).catch((error: unknown) => {
     if (rule === "told") return { caller: null, refused: false, cookie: undefined };

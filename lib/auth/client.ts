@@ -34,7 +34,9 @@ export function addressOf({ req, info, state }: Context<State>): string {
 
 /** On whose account a request is counted. */
 export function clientOf(ctx: Context<State>): Client {
-  return { key: ctx.state.caller?.key ?? null, address: addressOf(ctx) };
+  const { req, info, state } = ctx;
+  const isForwarded = req.headers.has("x-forwarded-for") && !isFromTrustedProxy(info, state.services.config);
+  return { key: state.caller?.key ?? null, address: addressOf(ctx), isForwarded };
 }
 
 /** Proxies that may stand one behind another. */

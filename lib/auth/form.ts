@@ -3,16 +3,15 @@
 import { HttpError } from "fresh";
 import { within } from "../backoff.ts";
 
-/** The most that a form may hold, in bytes, and how long it may take to come, in milliseconds. */
+/** The most that a form may hold, in bytes. */
 const MOST = 16 * 1024;
-const TIMEOUT = 10_000;
 
 /**
- * Reads a form as `<form method="post">` sends it.
+ * Reads a form as `<form method="post">` sends it, which may take so many seconds to come.
  *
- * @throws {HttpError} 415 for any other body, 413 for one that is too large or comes too slowly
+ * @throws {HttpError} 415 for any other body, 413 for one that is too large, 408 for one that comes too slowly
  */
-export async function readForm(request: Request): Promise<URLSearchParams> {
+export async function readForm(request: Request, seconds: number): Promise<URLSearchParams> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded(?:;|$)/iu.test(type)) throw new HttpError(415, "Send a form");
   const reader = request.body?.getReader();
@@ -30,7 +29,7 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
   };
   try {
     return new URLSearchParams(
-      await within(TIMEOUT, read(), () => new HttpError(413, "The form came too slowly")),
+      await within(seconds * 1000, read(), () => new HttpError(408, "The form came too slowly")),
     );
   } catch (error) {
     await reader?.cancel().catch(() => {});

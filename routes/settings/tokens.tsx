@@ -32,7 +32,7 @@ export const handler = define.handlers({
   /** Makes a token, or revokes one. */
   async POST(ctx) {
     const { state } = ctx;
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, state.services.config.bodySeconds);
     try {
       if (form.get("action") === "revoke") {
         await revokeToken(state.services.sql, form.get("id") ?? "");
