@@ -2,6 +2,7 @@ import { useRef } from "preact/hooks";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { useFollow } from "../lib/live_tail/use_follow.ts";
 import { parsePattern } from "../lib/filter.ts";
+import { EarlierLogs } from "./EarlierLogs.tsx";
 import { EmptyState } from "./EmptyState.tsx";
 import { LogRow } from "./LogRow.tsx";
 import { NewLogsPill } from "./NewLogsPill.tsx";
@@ -42,24 +43,27 @@ export function LogList(
         }}
       >
         {rows.length === 0 ? <EmptyState tail={tail} origin={origin} takesToken={takesToken} /> : (
-          <ol
-            class="rows"
-            role="listbox"
-            aria-label="Logs, newest last"
-            tabIndex={0}
-            data-key="rows"
-            {...(marked ? { "aria-activedescendant": `row-${selected}` } : {})}
-          >
-            {rows.map((entry) => (
-              <LogRow
-                key={entry.key}
-                entry={entry}
-                selected={entry.key === selected}
-                wrap={wrap}
-                needle={needle}
-              />
-            ))}
-          </ol>
+          <>
+            <EarlierLogs tail={tail} />
+            <ol
+              class="rows"
+              role="listbox"
+              aria-label="Logs, newest last"
+              tabIndex={0}
+              data-key="rows"
+              {...(marked ? { "aria-activedescendant": `row-${selected}` } : {})}
+            >
+              {rows.map((entry) => (
+                <LogRow
+                  key={entry.key}
+                  entry={entry}
+                  selected={entry.key === selected}
+                  wrap={wrap}
+                  needle={needle}
+                />
+              ))}
+            </ol>
+          </>
         )}
       </div>
       <NewLogsPill tail={tail} />

@@ -11,6 +11,7 @@ import { LogList } from "../components/LogList.tsx";
 import { createLiveTail } from "../lib/live_tail/model.ts";
 import { useKeys } from "../lib/live_tail/use_keys.ts";
 import { clockSkew, useStream } from "../lib/live_tail/use_stream.ts";
+import { useTabTitle } from "../lib/live_tail/use_tab_title.ts";
 
 /** What the server knows when it renders the page. */
 export interface LiveTailProps {
@@ -30,6 +31,7 @@ export function LiveTail({ search, origin, renderedAt, account }: LiveTailProps)
   const skew = () => clockSkew(renderedAt);
   useStream(tail, skew);
   useKeys(tail);
+  useTabTitle(tail);
   return (
     <div class="page">
       <Header tail={tail} skew={skew} account={account} />

@@ -1,4 +1,4 @@
-/** A gap is filled, a page of history at a time, the newest of its logs first. Pure. */
+/** History comes into the list a page at a time: before the first row, and into gaps, the newest of their logs first. Pure. */
 
 import type { Log } from "../log.ts";
 import { type Entry, type GapEntry, logEntry } from "./entries.ts";
@@ -7,8 +7,8 @@ import { LIST_CAP, type TailList } from "./list.ts";
 /** The most logs that one click fetches. */
 export const FILL = 250;
 
-/** The most rows that gaps are filled up to; each costs the browser memory and time. */
-export const FILLED_CAP = 4 * LIST_CAP;
+/** The most rows that history may make of the list; each costs the browser memory and time. */
+export const MOST_ROWS = 20 * LIST_CAP;
 
 /** Ids hardly rise from one commit to the next, but not strictly: the bounds look at so many rows. */
 const NEIGHBOURS = 50;
@@ -29,7 +29,7 @@ export interface Found {
 
 /** Whether a gap can be filled: there is room for more rows, and nothing under way. */
 export function canFill({ rows }: TailList, entry: GapEntry): boolean {
-  return entry.fetch !== "running" && rows.length < FILLED_CAP;
+  return entry.fetch !== "running" && rows.length < MOST_ROWS;
 }
 
 /** Where the logs of a gap lie; `null` when it is no longer in the list. */
@@ -42,6 +42,18 @@ export function rangeOf({ rows }: TailList, key: string): IdRange | null {
     before: below.length > 0 ? Math.max(...below) + 1 : null,
     after: above.length > 0 ? Math.min(...above) - 1 : null,
   };
+}
+
+/** Where the logs before the first row lie; `null` where that is a gap, which comes first. */
+export function rangeBefore({ rows }: TailList): IdRange | null {
+  const gap = rows.findIndex(({ kind }) => kind === "gap");
+  const below = idsOf(gap < 0 ? rows : rows.slice(0, gap)).slice(0, NEIGHBOURS);
+  return below.length > 0 ? { before: Math.max(...below) + 1, after: null } : null;
+}
+
+/** Puts what was found before the first row. */
+export function prepend(list: TailList, { logs }: Found): TailList {
+  return { ...list, rows: [...logs.toReversed().map(logEntry), ...list.rows] };
 }
 
 /** The ids that stand in a list or wait for it. */

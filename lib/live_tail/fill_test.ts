@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Entry, type GapEntry, logEntry } from "./entries.ts";
-import { canFill, fill, FILLED_CAP, idsIn, mark, rangeOf } from "./fill.ts";
+import { canFill, fill, idsIn, mark, MOST_ROWS, prepend, rangeBefore, rangeOf } from "./fill.ts";
 import { EMPTY_LIST, type TailList } from "./list.ts";
 
 const log = (id: number) => ({
@@ -30,6 +30,19 @@ Deno.test("rangeOf() reaches from the rows above a gap to those below, also wher
   assert.equal(rangeOf(listOf(...rows), "gap-0"), null);
 });
 
+Deno.test("rangeBefore() reaches up to the first rows, and not over a gap", () => {
+  const rows = [log(8), log(7), log(9)].map(logEntry);
+  assert.deepEqual(rangeBefore(listOf(...rows)), { before: 10, after: null });
+  assert.deepEqual(rangeBefore(listOf(...rows, gap(5), logEntry(log(300)))), { before: 10, after: null });
+  assert.equal(rangeBefore(listOf(gap(5), ...rows)), null);
+  assert.equal(rangeBefore(EMPTY_LIST), null);
+});
+
+Deno.test("prepend() puts logs before the first row, oldest first", () => {
+  const list = prepend(listOf(logEntry(log(8)), gap(5)), { logs: [log(7), log(5)], isAll: false });
+  assert.deepEqual(shown(list), [5, 7, 8, gap(5).gap]);
+});
+
 Deno.test("fill() puts logs below the gap in the order of their ids, and the gap shrinks by them", () => {
   const list = listOf(
     logEntry(log(1)),
@@ -56,6 +69,6 @@ Deno.test("canFill() is false while a gap is being filled, and when the list is 
   assert.ok(canFill(listOf(gap(5)), gap(5)));
   assert.ok(canFill(listOf(gap(5)), { ...gap(5), fetch: { problem: "away" } }));
   assert.ok(!canFill(listOf(gap(5)), { ...gap(5), fetch: "running" }));
-  const full = listOf(...Array.from({ length: FILLED_CAP }, (_, i) => logEntry(log(i + 1))));
+  const full = listOf(...Array.from({ length: MOST_ROWS }, (_, i) => logEntry(log(i + 1))));
   assert.ok(!canFill(full, gap(5)));
 });

@@ -8,9 +8,7 @@ import { type Activity, createActivity } from "./activity.ts";
 import type { Connection } from "./connection.ts";
 import { type Details, fetchDetails } from "./details.ts";
 import { addTally, type Entry, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
-import { canFill, fill, idsIn, mark, rangeOf } from "./fill.ts";
 import { createFrameBuffer, type FrameBuffer } from "./frame_buffer.ts";
-import { fetchHistory } from "./history.ts";
 import {
   type Batch,
   EMPTY_BATCH,
@@ -21,6 +19,7 @@ import {
   type TailList,
   without,
 } from "./list.ts";
+import { createPast, type Earlier } from "./past.ts";
 import { createRecentIds } from "./recent_ids.ts";
 import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
 import {
@@ -78,6 +77,8 @@ export interface LiveTail {
   /** All logs that arrived for this filter. */
   readonly received: Signal<Tally>;
   readonly activity: Activity;
+  /** What is known of the logs before the first row. */
+  readonly earlier: Signal<Earlier>;
   /** Begins; the result ends it. */
   start(browser: Browser): () => void;
   /** Changes the controls; `field` is set while a person types, so that a burst of keys is one change. */
@@ -98,8 +99,10 @@ export interface LiveTail {
   select(entry: Entry): void;
   open(id: number): void;
   close(): void;
-  /** Fetches the newest logs of a gap. */
-  fill(key: string): void;
+  /** Fetches the newest logs of a gap; not `asked`: the reader has just come there. */
+  fill(key: string, asked?: boolean): void;
+  /** Fetches logs from before the first row. */
+  loadEarlier(asked?: boolean): void;
 }
 
 /** Makes a page for a query string. */
@@ -119,6 +122,12 @@ export function createLiveTail(search: string): LiveTail {
   const received = signal<Tally>(NO_TALLY);
   const activity = createActivity();
   const recent = createRecentIds();
+  const past = createPast({
+    list,
+    params: () => new URLSearchParams(connected ?? ""),
+    stay: () => following.value = false,
+    note: (ids) => ids.forEach((id) => recent.add(id)),
+  });
 
   let browser: Browser | null = null;
   let stream: Stream | null = null;
@@ -127,7 +136,6 @@ export function createLiveTail(search: string): LiveTail {
   let edited: string | null = null;
   let connected: string | null = null;
   let fetching: AbortController | null = null;
-  let filling = new AbortController();
   let remarks = 0;
   /** Key of the last gap that the stream told of. */
   let torn = "";
@@ -135,7 +143,9 @@ export function createLiveTail(search: string): LiveTail {
 
   function stance(): Stance {
     if (paused.value) return { kind: "pause" };
-    return following.value ? { kind: "follow" } : { kind: "read", above: above() };
+    if (following.value) return { kind: "follow" };
+    // What is being fetched is to join the first row.
+    return { kind: "read", above: past.earlier.value.kind === "loading" ? 0 : above() };
   }
 
   function flush(arrived: Batch): void {
@@ -167,7 +177,7 @@ export function createLiveTail(search: string): LiveTail {
         });
       case "reset":
         buffer?.clear();
-        stopFilling();
+        past.reset();
         recent.clear();
         activity.clear();
         return batch(() => {
@@ -195,35 +205,6 @@ export function createLiveTail(search: string): LiveTail {
   function takeBack(key: string): void {
     buffer?.drop(key);
     list.value = without(list.value, key);
-  }
-
-  async function fillGap(key: string): Promise<void> {
-    const entry = list.value.rows.find((row) => row.key === key);
-    const range = rangeOf(list.value, key);
-    if (entry?.kind !== "gap" || !range || !canFill(list.value, entry)) return;
-    const { signal } = filling;
-    batch(() => {
-      // Else the rows at the bottom would push these out again.
-      following.value = false;
-      list.value = mark(list.value, key, "running");
-    });
-    try {
-      const found = await fetchHistory(new URLSearchParams(connected ?? ""), range, {
-        most: entry.gap.missed,
-        known: idsIn(list.value),
-        signal,
-      });
-      for (const { id } of found.logs) recent.add(id);
-      list.value = fill(list.value, key, found);
-    } catch (error) {
-      if (signal.aborted) return;
-      list.value = mark(list.value, key, { problem: error instanceof Error ? error.message : String(error) });
-    }
-  }
-
-  function stopFilling(): void {
-    filling.abort();
-    filling = new AbortController();
   }
 
   /** Opens the stream that the query string asks for, unless that is the one which is open. */
@@ -307,6 +288,7 @@ export function createLiveTail(search: string): LiveTail {
     services,
     received,
     activity,
+    earlier: past.earlier,
     start(given) {
       browser = given;
       buffer = createFrameBuffer({ schedule: given.frame, flush });
@@ -316,7 +298,7 @@ export function createLiveTail(search: string): LiveTail {
       return () => {
         debounce?.();
         fetching?.abort();
-        stopFilling();
+        past.reset();
         stream?.close();
         browser = stream = buffer = null;
       };
@@ -363,7 +345,7 @@ export function createLiveTail(search: string): LiveTail {
     },
     clear() {
       buffer?.clear();
-      stopFilling();
+      past.reset({ kind: "cleared" });
       batch(() => {
         list.value = EMPTY_LIST;
         selected.value = null;
@@ -381,7 +363,8 @@ export function createLiveTail(search: string): LiveTail {
       address(null);
       hide();
     },
-    fill: (key) => void fillGap(key),
+    fill: (key, asked = true) => void past.fill(key, asked),
+    loadEarlier: (asked = false) => void past.load(asked),
   };
 }
 

@@ -10,6 +10,9 @@ import type { LiveTail } from "./model.ts";
 /** So close to the end counts as the end: zoomed pages have fractions of pixels. */
 const SLACK = 4;
 
+/** So close to what is not there yet, in pixels, it is fetched. */
+const AHEAD = 400;
+
 /**
  * A row and its place among all rows, in pixels from their beginning. Not its place in the viewport: browsers scroll first
  * and tell later, so by the time of a render the reader may have scrolled on already.
@@ -59,10 +62,16 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
       else if (fromEnd(scroller) <= SLACK) tail.follow(true);
       if (!tail.following.peek() || tail.paused.peek()) anchor.current = anchorOf(scroller);
       tail.admit();
+      if (up && !tail.following.peek()) fetchAround(tail, scroller);
     };
     // Smooth scrolling begins with a pixel or two, which alone would still count as the end.
     const onWheel = (event: WheelEvent) => {
       if (event.deltaY < 0 && scroller.scrollTop > 0) tail.follow(false);
+    };
+    // Whoever selects text reads it, and what is selected must stay.
+    const onSelect = () => {
+      const selection = getSelection();
+      if (selection?.isCollapsed === false && scroller.contains(selection.anchorNode)) tail.follow(false);
     };
     const resized = new ResizeObserver(() => {
       if (!tail.following.peek() || tail.paused.peek()) return;
@@ -72,13 +81,21 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
 
     scroller.addEventListener("scroll", onScroll, { passive: true });
     scroller.addEventListener("wheel", onWheel, { passive: true });
+    document.addEventListener("selectionchange", onSelect);
     resized.observe(scroller);
     return () => {
+      document.removeEventListener("selectionchange", onSelect);
       scroller.removeEventListener("scroll", onScroll);
       scroller.removeEventListener("wheel", onWheel);
       resized.disconnect();
     };
   }, []);
+}
+
+/** Fetches what the reader has come to: logs before the first row, and those of gaps. */
+function fetchAround(tail: LiveTail, scroller: HTMLElement): void {
+  if (scroller.scrollTop < AHEAD) tail.loadEarlier();
+  for (const { dataset } of gapsIn(scroller, AHEAD)) tail.fill(dataset.gap ?? "", false);
 }
 
 function fromEnd(scroller: HTMLElement): number {
@@ -108,7 +125,17 @@ function firstVisible(scroller: HTMLElement): number {
   return low;
 }
 
+/** A gap is filled below itself: where one is in sight, the row after it is what must not move. */
 function anchorOf(scroller: HTMLElement): Anchor | null {
-  const row = rowsOf(scroller)?.[firstVisible(scroller)];
+  const row = gapsIn(scroller).at(-1)?.nextElementSibling ?? rowsOf(scroller)?.[firstVisible(scroller)];
   return row instanceof HTMLElement ? { row, place: placeOf(scroller, row) } : null;
+}
+
+/** The rows of gaps in the viewport, or so many pixels above it. */
+function gapsIn(scroller: HTMLElement, ahead = 0): HTMLElement[] {
+  const { top, bottom } = scroller.getBoundingClientRect();
+  return [...scroller.querySelectorAll<HTMLElement>("[data-gap]")].filter((gap) => {
+    const place = gap.getBoundingClientRect();
+    return place.bottom > top - ahead && place.top < bottom;
+  });
 }

@@ -15,7 +15,7 @@ export function useStream(tail: LiveTail, skew: () => number): void {
         push: (search) => history.pushState(null, "", here() + search),
         replace: (search) => history.replaceState(null, "", here() + search),
       },
-      frame: (run) => requestAnimationFrame(run),
+      frame,
       skew: skew(),
     });
     const onNetwork = () => {
@@ -44,6 +44,21 @@ export function useStream(tail: LiveTail, skew: () => number): void {
       stop();
     };
   }, []);
+}
+
+/** How long a tab that nobody sees waits for a frame, in milliseconds: it gets none, and its title is to go on. */
+const UNSEEN = 1000;
+
+/** Runs something before the next repaint; in a tab that is not seen, once a second at most. */
+function frame(run: () => void): void {
+  const timer = setTimeout(() => {
+    cancelAnimationFrame(request);
+    run();
+  }, UNSEEN);
+  const request = requestAnimationFrame(() => {
+    clearTimeout(timer);
+    run();
+  });
 }
 
 /**

@@ -1,0 +1,32 @@
+import { plural } from "../lib/live_tail/format.ts";
+import { MOST_ROWS } from "../lib/live_tail/fill.ts";
+import type { LiveTail } from "../lib/live_tail/model.ts";
+
+/** What stands above the first row: where the logs before it are. */
+export function EarlierLogs({ tail }: { tail: LiveTail }) {
+  const earlier = tail.earlier.value;
+  const { rows } = tail.list.value;
+  if (earlier.kind === "loading") return <p class="earlier" aria-busy="true">Loading earlier logs…</p>;
+  if (earlier.kind === "none" && earlier.first === rows[0]?.key) {
+    return <p class="earlier">These are the first logs</p>;
+  }
+  if (rows.length >= MOST_ROWS) {
+    return (
+      <p class="earlier">
+        This page holds at most {plural(MOST_ROWS, "row")}: narrow the filter to see further back
+      </p>
+    );
+  }
+  return (
+    <p class="earlier">
+      {earlier.kind === "failed" && <span class="problem">{earlier.problem}.</span>}
+      <button type="button" class="link" onClick={() => tail.loadEarlier(true)}>
+        {earlier.kind === "failed"
+          ? "Try again"
+          : earlier.kind === "cleared"
+          ? "Show what was cleared"
+          : "Show earlier logs"}
+      </button>
+    </p>
+  );
+}
