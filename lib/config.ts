@@ -4,12 +4,18 @@ import { join } from "node:path";
 import { z } from "zod";
 import { parseNetworks } from "./auth/networks.ts";
 import { parseOrigins } from "./auth/origins.ts";
+import { DatabaseUrlError, parseDatabaseUrl, SSL_MODES, TLS_PARAMETERS } from "./database_url.ts";
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type LimitConfig } from "./limits/settings.ts";
 
 /** Everything that can be set. */
 export interface Config extends LimitConfig {
-  /** `null`: the embedded PostgreSQL in the data directory. */
+  /** With its parameters for TLS, those of the environment included. `null`: the embedded PostgreSQL in the data directory. */
   readonly databaseUrl: string | null;
+  /** Those of the environment, `null` where there are none; see `lib/database_url.ts`. */
+  readonly sslmode: string | null;
+  readonly sslrootcert: string | null;
+  readonly sslcert: string | null;
+  readonly sslkey: string | null;
   readonly dataDir: string;
   /** Programs for the embedded PostgreSQL instead of those that Tailpost carries; `null`: Tailpost's own. */
   readonly pgBinDir: string | null;
@@ -68,6 +74,37 @@ export const SETTINGS: readonly Setting[] = [
     default: "an embedded PostgreSQL in the data directory",
     allowed: "postgres://user:password@host:port/database",
     schema: z.string().regex(/^postgres(?:ql)?:\/\/\S+$/u),
+  },
+  {
+    key: "sslmode",
+    env: ["PGSSLMODE"],
+    about: "how connections to it are encrypted, unless DATABASE_URL has ?sslmode=",
+    default: "disable",
+    ...oneOf(...SSL_MODES),
+  },
+  {
+    key: "sslrootcert",
+    env: ["PGSSLROOTCERT"],
+    about: "whose certificates PostgreSQL may have, unless DATABASE_URL has ?sslrootcert=",
+    default: "the system's authorities",
+    allowed: "a file of PEM, or system",
+    schema: z.string().min(1),
+  },
+  {
+    key: "sslcert",
+    env: ["PGSSLCERT"],
+    about: "the client's certificate for it, unless DATABASE_URL has ?sslcert=",
+    default: "none",
+    allowed: "a file of PEM",
+    schema: z.string().min(1),
+  },
+  {
+    key: "sslkey",
+    env: ["PGSSLKEY"],
+    about: "the key of that certificate, unless DATABASE_URL has ?sslkey=",
+    default: "none",
+    allowed: "a file of PEM",
+    schema: z.string().min(1),
   },
   {
     key: "dataDir",
@@ -222,6 +259,10 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
   }
   const config = {
     databaseUrl: null,
+    sslmode: null,
+    sslrootcert: null,
+    sslcert: null,
+    sslkey: null,
     dataDir: defaultDataDir(from),
     pgBinDir: null,
     host: "127.0.0.1",
@@ -259,7 +300,27 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
         "there must be room for one body",
     );
   }
-  return config;
+  return { ...config, databaseUrl: config.databaseUrl && withTls(config.databaseUrl, config, flags) };
+}
+
+/** A database URL with the environment's parameters for TLS where it has none of its own. */
+function withTls(url: string, config: Config, flags: Flags): string {
+  const own = new URLSearchParams(url.split("?").slice(1).join("?"));
+  const added = TLS_PARAMETERS.filter((name) => !own.get(name) && config[name] !== null);
+  const way = flags.databaseUrl === undefined ? "DATABASE_URL" : "--database-url";
+  const named = (name: string) =>
+    added.some((key) => key === name) ? `PG${name.toUpperCase()}` : `${name} in ${way}`;
+  const full = added.reduce(
+    (url, name) => `${url}${url.includes("?") ? "&" : "?"}${name}=${encodeURIComponent(config[name] ?? "")}`,
+    url,
+  );
+  try {
+    parseDatabaseUrl(full, named);
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) throw new ConfigError(error.message, { cause: error });
+    throw error;
+  }
+  return full;
 }
 
 /** Whether a host is reachable from this machine alone. */

@@ -9,6 +9,10 @@ function read(env: Record<string, string> = {}, flags: Flags = {}, around = {}) 
 Deno.test("readConfig() has a default for everything", () => {
   assert.deepEqual(read({ HOME: "/home/jo" }), {
     databaseUrl: null,
+    sslmode: null,
+    sslrootcert: null,
+    sslcert: null,
+    sslkey: null,
     dataDir: "/home/jo/.local/share/tailpost",
     pgBinDir: null,
     host: "127.0.0.1",
@@ -69,6 +73,10 @@ Deno.test("readConfig() reads every setting from its environment", () => {
       "postgresql://u:p@db:5432/logs?sslmode=require",
       "postgresql://u:p@db:5432/logs?sslmode=require",
     ],
+    sslmode: ["verify-full", "verify-full"],
+    sslrootcert: ["/ca.crt", "/ca.crt"],
+    sslcert: ["/me.crt", "/me.crt"],
+    sslkey: ["/me.key", "/me.key"],
     dataDir: ["/data", "/data"],
     pgBinDir: ["/usr/bin", "/usr/bin"],
     host: ["[::1]", "[::1]"],
@@ -129,6 +137,7 @@ Deno.test("readConfig() takes origins only as browsers write them", () => {
 Deno.test("readConfig() stops at a bad value with one line that names it and what is allowed", () => {
   const bad: [name: string, value: string][] = [
     ["DATABASE_URL", "mysql://db"],
+    ["PGSSLMODE", "allow"],
     ["TAILPOST_HOST", "a b"],
     ["TAILPOST_PORT", "65536"],
     ["TAILPOST_PORT", "-1"],
@@ -155,6 +164,27 @@ Deno.test("readConfig() stops at a bad value with one line that names it and wha
   }
   assert.throws(() => read({}, { port: "x" }), /^ConfigError: --port is "x": allowed is a whole number/u);
   assert.throws(() => read({}, { port: "" }), ConfigError);
+});
+
+Deno.test("readConfig() adds the environment's TLS to a database URL, whose own parameters count first", () => {
+  const at = (url: string, env: Record<string, string>, flags: Flags = {}) =>
+    read({ DATABASE_URL: url, ...env }, flags).databaseUrl;
+  const env = { PGSSLMODE: "verify-ca", PGSSLROOTCERT: "/my ca.crt" };
+  assert.equal(at("postgres://db/a", env), "postgres://db/a?sslmode=verify-ca&sslrootcert=%2Fmy%20ca.crt");
+  assert.equal(
+    at("postgres://db/a?sslmode=verify-full&x=1", env),
+    "postgres://db/a?sslmode=verify-full&x=1&sslrootcert=%2Fmy%20ca.crt",
+  );
+  assert.equal(
+    at("postgres://db/a?sslmode=", { PGSSLMODE: "require" }),
+    "postgres://db/a?sslmode=&sslmode=require",
+  );
+  assert.equal(read({ PGSSLMODE: "verify-ca" }).databaseUrl, null);
+  const flags = { databaseUrl: "postgres://me:secret@db/a?sslmode=verify-ca" };
+  assert.throws(
+    () => at("postgres://other/b", {}, flags),
+    /^ConfigError: sslmode in --database-url is "verify-ca" and sslrootcert in --database-url is not set: allowed is/u,
+  );
 });
 
 Deno.test("readConfig() takes auth off on a loopback host alone", () => {

@@ -1,7 +1,8 @@
 /** Connections to PostgreSQL: a small pool for queries, and the listener's own connection. */
 
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import postgres from "postgres";
+import { parseDatabaseUrl } from "./database_url.ts";
 import type { ConnectionHooks } from "./listener.ts";
 import { giveUpWithoutAnswer, socketOption } from "./postgres_socket.ts";
 
@@ -15,6 +16,8 @@ const COMMON = {
   // Array types of the database are never used: no query is needed to learn them.
   fetch_types: false,
   onnotice: () => {},
+  // Where it is asked for, `lib/postgres_socket.ts` makes it.
+  ssl: false,
   // Seconds: a database that is back is found within one, not within postgres.js's own 20.
   backoff: (attempt: number) => (0.5 + Math.random() / 2) * Math.min(3 ** attempt / 100, 1),
 };
@@ -49,22 +52,22 @@ export function renewPool(sql: postgres.Sql): void {
  * places of its result or the error of the query before it, and one that was asked within the loss may never be settled.
  * What is asked of the old client rejects.
  *
- * The statement timeout also bounds what a connection may cost on which nothing comes any more: it is closed (not with TLS,
- * whose socket is out of reach).
+ * The statement timeout also bounds what a connection may cost on which nothing comes any more: it is closed.
  */
 export function createPool(
   url: string,
   { size = POOL_SIZE, statementTimeout = 30_000, patience = 5000 }: PoolOptions = {},
 ): postgres.Sql {
   const ending = new Set<Promise<void>>();
+  const address = parseDatabaseUrl(url);
   let ended = false;
   let current = open();
 
   function open() {
-    const sockets = new Set<Socket>();
+    const sockets = new Set<Duplex>();
     let stood = false;
     let retired = false;
-    const client = postgres(url, {
+    const client = postgres(address.url, {
       ...COMMON,
       max: size,
       connection: { application_name: "tailpost", statement_timeout: statementTimeout },
@@ -75,7 +78,7 @@ export function createPool(
       onclose() {
         if (stood) retire();
       },
-      ...socketOption((socket) => {
+      ...socketOption(address.tls, (socket) => {
         if (retired) throw new Error("Another client has taken over");
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
@@ -121,25 +124,32 @@ export async function warmUp(sql: postgres.Sql): Promise<void> {
 
 /** The listener's connection. `onnotify` is an option that postgres.js has but does not declare. */
 export function connectListener(url: string, { signal, onnotify, onclose }: ConnectionHooks): postgres.Sql {
+  const address = parseDatabaseUrl(url);
   const options = {
     ...COMMON,
     onnotify,
     onclose,
     max: 1,
     connection: { application_name: "tailpost-listener" },
-    ...socketOption((socket) => {
+    ...socketOption(address.tls, (socket) => {
       signal.throwIfAborted();
       const destroy = () => socket.destroy();
       signal.addEventListener("abort", destroy);
       socket.once("close", () => signal.removeEventListener("abort", destroy));
     }),
   };
-  return postgres(url, options);
+  return postgres(address.url, options);
 }
 
 /** Sends one NOTIFY from a connection of its own, which is made and ended as the listener's is. */
 export async function notifyOnce(url: string, channel: string): Promise<void> {
-  const sql = postgres(url, { ...COMMON, max: 1, connection: { application_name: "tailpost-probe" } });
+  const address = parseDatabaseUrl(url);
+  const sql = postgres(address.url, {
+    ...COMMON,
+    max: 1,
+    connection: { application_name: "tailpost-probe" },
+    ...socketOption(address.tls),
+  });
   try {
     await sql`notify ${sql(channel)}`.simple();
   } finally {
@@ -157,10 +167,15 @@ export function isQueryTimeout(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "57014";
 }
 
-/** Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. */
+/**
+ * Whether an error says that PostgreSQL cannot be reached at the moment, rather than that a query was wrong. TLS that cannot be had is
+ * among them: whoever asks for logs need not know. Who connects first stops at it (`lib/cli/database.ts`).
+ */
 export function isAway(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   // Errors of sockets and postgres.js by name; SQLSTATE classes 08 (connection), 53 (too many), 57P0x (shutting down,
   // starting), 57014 (statement timeout) and 25006 (a standby).
-  return /^(?:CONNECT|ECONN|ETIMEDOUT|EPIPE|EHOST|ENOTFOUND|EAI_|08|53|57P0|57014|25006)/u.test(code);
+  return /^(?:CONNECT|DATABASE_TLS|ECONN|ETIMEDOUT|EPIPE|EHOST|ENOTFOUND|EAI_|08|53|57P0|57014|25006)/u.test(
+    code,
+  );
 }

@@ -17,6 +17,7 @@ import { foreignOrganizations } from "./foreign_logs.ts";
 import { parseCursor, xmaxOf } from "./cursor.ts";
 import { readMigrations } from "./migrations.ts";
 import { hears } from "./pooler.ts";
+import { tlsProblem } from "./postgres_tls_error.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
 /** What {@link createDatabaseWatch} needs. */
@@ -169,7 +170,12 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
         looked = true;
         await judge(row, true);
       } catch (error) {
-        if (!isRefusal(error)) throw error;
+        const ofTls = tlsProblem(error);
+        if (ofTls) {
+          report(ofTls);
+          looked = true;
+        }
+        if (ofTls || !isRefusal(error)) throw error;
         options.onError("Cannot look at the state of the database", error);
       }
       if (foreignLogs) void checkLogs();
@@ -186,7 +192,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     connected: () => void checkLogs(),
     disconnected() {
       // What was wrong with a database that is away is nothing to tell any more; one that lets us in and
-      // refuses LISTEN was looked at each time.
+      // refuses LISTEN, or TLS, was looked at each time.
       if (!looked) report(null);
       looked = false;
     },

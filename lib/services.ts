@@ -76,7 +76,7 @@ export function createServices(
     onError,
   });
   /** Told once, and not with every try. */
-  const refusesListen = () => watch.problem?.code === "standby";
+  const refusesListen = () => watch.problem?.code === "standby" || watch.problem?.code === "tls";
   const listener: Listener = createListener({
     connect: (hooks) =>
       connectListener(databaseUrl, {

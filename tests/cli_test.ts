@@ -37,6 +37,10 @@ async function refused(
 /** A value that is not allowed, `null` where everything that is not empty is. */
 const BAD: Readonly<Record<keyof Config, string | null>> = {
   databaseUrl: "mysql://me:secret@db/app",
+  sslmode: "allow",
+  sslrootcert: null,
+  sslcert: null,
+  sslkey: null,
   dataDir: null,
   pgBinDir: null,
   host: "two words",
@@ -91,6 +95,60 @@ Deno.test("an empty flag is refused, and an empty variable is as good as none", 
   await refused(["serve", "--data-dir", ""], /^tailpost: --data-dir is "": allowed is a folder$/mu);
   const empty = Object.fromEntries(SETTINGS.flatMap(({ env }) => env.map((name) => [name, ""])));
   await refused(["serve", "--source", "x"], /^tailpost: --source is "x"/u, empty);
+});
+
+Deno.test("what a database URL says of TLS is refused with what is allowed, and without its password", async () => {
+  const url = "postgres://me:secret@db/app";
+  for (
+    const [parameters, env, line] of [
+      [
+        "sslmode=verify",
+        {},
+        /^tailpost: sslmode in DATABASE_URL is "verify": allowed is disable or prefer or /u,
+      ],
+      [
+        "ssl=true",
+        {},
+        /^tailpost: ssl in DATABASE_URL is "true", which is not supported: allowed is sslmode, /u,
+      ],
+      [
+        "",
+        { PGSSLMODE: "verify-ca" },
+        /^tailpost: PGSSLMODE is "verify-ca" and sslrootcert in DATABASE_URL is not /u,
+      ],
+      [
+        "sslmode=require",
+        { PGSSLROOTCERT: "system" },
+        /^tailpost: sslmode in DATABASE_URL is "require" and PGSSLROOT/u,
+      ],
+      [
+        "sslrootcert=/nowhere/ca.crt",
+        {},
+        /^tailpost: sslrootcert in .* is "\/nowhere\/ca.crt" and sslmode in .* not set/u,
+      ],
+      [
+        "sslmode=verify-full",
+        { PGSSLROOTCERT: "/nowhere/ca.crt" },
+        /^tailpost: sslrootcert is "\/nowhere\/ca.crt", which cannot be read: allowed is a file of PEM .*ENOENT/u,
+      ],
+      [
+        "sslmode=require&sslcert=/dev/null&sslkey=/dev/null",
+        {},
+        /^tailpost: sslcert is "\/dev\/null", which holds none: allowed is a file of PEM/u,
+      ],
+    ] as const
+  ) {
+    for (const command of ["serve", "migrate"]) {
+      const output = await outcome([command], 2, { ...env, DATABASE_URL: `${url}?${parameters}` });
+      assert.match(output, line);
+      assert.doesNotMatch(output, /secret/u);
+      assert.equal(output.trim().split("\n").length, 1, output);
+    }
+  }
+  await refused(
+    ["token", "list", "--database-url", `${url}?sslmode=x`],
+    /^tailpost: sslmode in --database-url is "x"/u,
+  );
 });
 
 Deno.test("what no command knows is refused with what there is", async () => {

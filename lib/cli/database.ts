@@ -3,9 +3,12 @@
 import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { wait } from "../backoff.ts";
-import { type Config, withoutPassword } from "../config.ts";
+import { type Config, ConfigError, withoutPassword } from "../config.ts";
 import { createPool, isAway, isPoolersRefusal } from "../database.ts";
+import { parseDatabaseUrl } from "../database_url.ts";
 import { EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
+import { tlsOptions } from "../postgres_tls.ts";
+import { DatabaseTlsError, tlsProblem } from "../postgres_tls_error.ts";
 import { CommandError, say } from "./output.ts";
 
 /** A database that can be connected to. Disposing stops it where we started it. */
@@ -23,10 +26,12 @@ const PATIENCE = 30_000;
 /**
  * Opens the database of a configuration.
  *
+ * @throws {ConfigError} when a file that its URL names cannot be read
  * @throws {CommandError} when it cannot be had
  */
 export async function openDatabase(config: Config, signal: AbortSignal): Promise<Database> {
   if (config.databaseUrl !== null) {
+    checkFiles(config.databaseUrl);
     await reach(config.databaseUrl, signal);
     return {
       url: config.databaseUrl,
@@ -94,6 +99,16 @@ export async function tryPool(url: string): Promise<void> {
   }
 }
 
+function checkFiles(url: string): void {
+  const { tls } = parseDatabaseUrl(url);
+  try {
+    if (tls) tlsOptions(tls);
+  } catch (error) {
+    if (error instanceof DatabaseTlsError) throw new ConfigError(error.message, { cause: error });
+    throw error;
+  }
+}
+
 /** Waits until a database answers: in a deployment it may start after us. */
 async function reach(url: string, signal: AbortSignal): Promise<void> {
   const until = performance.now() + PATIENCE;
@@ -103,7 +118,7 @@ async function reach(url: string, signal: AbortSignal): Promise<void> {
     } catch (error) {
       signal.throwIfAborted();
       const reason = reasonOf(error);
-      if (!isAway(error) || performance.now() > until) {
+      if (!isAway(error) || tlsProblem(error) !== null || performance.now() > until) {
         throw new CommandError(`Cannot connect to ${withoutPassword(url)}: ${reason}`, 1, { cause: error });
       }
       if (!told) say(`Waiting for PostgreSQL at ${withoutPassword(url)}: ${reason}`);
@@ -114,5 +129,5 @@ async function reach(url: string, signal: AbortSignal): Promise<void> {
 
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  return error instanceof Error ? error.message || error.name : String(error);
+  return tlsProblem(error)?.message ?? (error instanceof Error ? error.message || error.name : String(error));
 }
