@@ -11,8 +11,8 @@ export interface TlsServer extends AsyncDisposable {
   readonly authority: Authority;
   /** An authority that nobody knows of. */
   readonly stranger: Authority;
-  /** Starts the server again with another certificate, and with these lines of pg_hba.conf. */
-  serve(certificate: Certificate, rules?: readonly string[]): Promise<void>;
+  /** Starts the server again with another certificate, or without TLS, and with these lines of pg_hba.conf. */
+  serve(certificate: Certificate | null, rules?: readonly string[]): Promise<void>;
 }
 
 /** Who may come in how, unless a test says otherwise: as everywhere, and `tailpost` with TLS alone. */
@@ -35,11 +35,13 @@ export function urlWith(
 
 /** Starts a PostgreSQL whose certificate is for {@link NAMES}, which takes connections with TLS and without. */
 export async function tlsServer(): Promise<TlsServer> {
-  const folder = await Deno.makeTempDir({ prefix: "tailpost-tls-" });
-  const [authority, stranger, postgres] = await Promise.all([
+  const postgres = await testServer();
+  // Removed with the server's files, in whatever way this ends.
+  const folder = join(postgres.dataDir, "certificates");
+  await Deno.mkdir(folder);
+  const [authority, stranger] = await Promise.all([
     createAuthority(folder, "authority"),
     createAuthority(folder, "stranger"),
-    testServer(),
   ]);
   const data = join(postgres.dataDir, "cluster/data");
   const hba = await Deno.readTextFile(join(data, "pg_hba.conf"));
@@ -53,12 +55,14 @@ export async function tlsServer(): Promise<TlsServer> {
     if (uid !== null && gid !== null) await Deno.chown(path, uid, gid);
   }
 
-  async function serve({ cert, key }: Certificate, rules: readonly string[] = []): Promise<void> {
+  async function serve(certificate: Certificate | null, rules: readonly string[] = []): Promise<void> {
     await postgres.stop();
-    await write("server.crt", await Deno.readTextFile(cert));
-    await write("server.key", await Deno.readTextFile(key));
-    await write("root.crt", await Deno.readTextFile(authority.cert));
-    await write("postgresql.auto.conf", "ssl = on\nssl_ca_file = 'root.crt'\n");
+    if (certificate) {
+      await write("server.crt", await Deno.readTextFile(certificate.cert));
+      await write("server.key", await Deno.readTextFile(certificate.key));
+      await write("root.crt", await Deno.readTextFile(authority.cert));
+    }
+    await write("postgresql.auto.conf", certificate ? "ssl = on\nssl_ca_file = 'root.crt'\n" : "");
     await write("pg_hba.conf", rules.length > 0 ? rules.join("\n") + "\n" : hba);
     await postgres.start();
   }
@@ -69,9 +73,6 @@ export async function tlsServer(): Promise<TlsServer> {
     authority,
     stranger,
     serve,
-    async [Symbol.asyncDispose]() {
-      await postgres[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose](),
   };
 }
