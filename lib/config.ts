@@ -25,6 +25,8 @@ export interface Config extends LimitConfig {
   readonly auth: "token" | "off";
   readonly source: "notify" | "wal";
   readonly migrate: "auto" | "off";
+  /** Of the role that `migrate --role` makes; null: one is made up. */
+  readonly rolePassword: string | null;
   /** Addresses and networks of proxies, between commas; empty: none is trusted. */
   readonly trustedProxy: string;
   /** The header in which they name who is signed in; null: none does. */
@@ -165,6 +167,14 @@ export const SETTINGS: readonly Setting[] = [
     ...oneOf("auto", "off"),
   },
   {
+    key: "rolePassword",
+    env: ["TAILPOST_ROLE_PASSWORD"],
+    about: "the password of the role that migrate --role makes",
+    default: "one is made up and printed once",
+    allowed: "12 to 200 printable ASCII characters without spaces",
+    schema: z.string().regex(/^[\x21-\x7e]{12,200}$/u),
+  },
+  {
     key: "trustedProxy",
     env: ["TAILPOST_TRUSTED_PROXY"],
     about: "proxies whose X-Forwarded-Proto, X-Forwarded-For and sign-on are believed",
@@ -270,6 +280,7 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     auth: "token",
     source: "notify",
     migrate: values.databaseUrl === undefined ? "auto" : "off",
+    rolePassword: null,
     trustedProxy: "",
     authHeader: null,
     authOrganization: 1,
@@ -335,7 +346,11 @@ function readSetting(setting: Setting, flags: Flags, from: Surroundings): string
   if (name === undefined || text === undefined) return undefined;
   const result = setting.schema.safeParse(text);
   if (result.success) return result.data;
-  const shown = setting.key === "databaseUrl" ? withoutPassword(text) : text;
+  const shown = setting.key === "databaseUrl"
+    ? withoutPassword(text)
+    : setting.key === "rolePassword"
+    ? "***"
+    : text;
   throw new ConfigError(`${name} is ${JSON.stringify(shown)}: allowed is ${setting.allowed}`);
 }
 

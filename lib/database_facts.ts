@@ -51,7 +51,11 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
         where attrelid = logs.oid and not attisdropped and attname in
           ('id', 'organization_id', 'timestamp', 'level', 'service', 'message', 'metadata', 'xid')
       ), false) as "maySelect",
-      coalesce(has_table_privilege(logs.oid, 'insert'), false) as "mayInsert",
+      coalesce((
+        select bool_and(has_column_privilege(attrelid, attnum, 'insert')) from pg_attribute
+        where attrelid = logs.oid and not attisdropped and attname in
+          ('organization_id', 'timestamp', 'level', 'service', 'message', 'metadata')
+      ), false) as "mayInsert",
       trigger.enabled as "triggerEnabled",
       coalesce(trigger.fires, false) as "triggerFires",
       trigger.body,

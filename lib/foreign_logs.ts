@@ -7,6 +7,7 @@
  */
 
 import type postgres from "postgres";
+import { behindWall, scoped } from "./log_store/wall.ts";
 
 /** What mended rows get: FrozenTransactionId, which every snapshot of every cluster sees. */
 const FROZEN = "2";
@@ -22,16 +23,19 @@ export async function foreignOrganizations(
   sql: postgres.ISql,
   { limit = 1000 }: { limit?: number } = {},
 ): Promise<string[]> {
+  const inside = behindWall(scoped(sql, "foreign_logs"));
   const rows = await sql<{ id: string }[]>`
     with recursive organization as (
-      (select organization_id as id from logs order by organization_id limit 1)
+      (select organization_id as id from logs where ${inside} order by organization_id limit 1)
       union all
       select (
-        select organization_id from logs where organization_id > organization.id order by organization_id limit 1
+        select organization_id from logs where ${inside} and organization_id > organization.id
+        order by organization_id limit 1
       ) from organization where id is not null
     )
     select organization.id::text as id from organization, lateral (
-      select xid from logs where organization_id = organization.id order by organization_id desc, xid desc limit 1
+      select xid from logs where ${inside} and organization_id = organization.id
+      order by organization_id desc, xid desc limit 1
     ) as newest
     where newest.xid >= pg_snapshot_xmax(pg_current_snapshot()) limit ${limit}`;
   return rows.map(({ id }) => id);
@@ -43,7 +47,8 @@ export async function countForeignLogs(sql: postgres.ISql): Promise<number> {
   for (const organization of await foreignOrganizations(sql, { limit: 1_000_000 })) {
     const [row] = await sql<{ count: string }[]>`
       select count(*) from logs
-      where organization_id = ${organization} and xid >= pg_snapshot_xmax(pg_current_snapshot())`;
+      where ${behindWall(scoped(sql, "foreign_logs"))}
+        and organization_id = ${organization} and xid >= pg_snapshot_xmax(pg_current_snapshot())`;
     count += Number(row?.count);
   }
   return count;

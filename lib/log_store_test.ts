@@ -9,6 +9,7 @@ import { parseLogs } from "./log_input.ts";
 import { createHubStore } from "./log_store/fetch.ts";
 import { readHistory, readLog } from "./log_store/history.ts";
 import { insertLogs } from "./log_store/insert.ts";
+import { scoped } from "./log_store/wall.ts";
 import { compileFilter, matches } from "./match.ts";
 import { migrateUp } from "./migrations.ts";
 
@@ -74,10 +75,10 @@ Deno.test("insertLogs() stores all columns, and gives the ids in the order of th
     { message: "two", metadata: { a: [1, { b: null }], "k'": '"\\' } },
     ...Array.from({ length: 3000 }, (_, i) => ({ message: `${i}` })),
   ]);
-  const inserted = await insertLogs(db.sql, 7, logs);
+  const inserted = await insertLogs(scoped(db.sql, 7), 7, logs);
   assert.equal(inserted.length, 3002);
   assert.deepEqual(inserted, inserted.toSorted((a, b) => a - b));
-  assert.deepEqual(await readLog(db.sql, 7, inserted[0] ?? 0), {
+  assert.deepEqual(await readLog(scoped(db.sql, 7), 7, inserted[0] ?? 0), {
     id: inserted[0],
     timestamp: "2026-01-31T10:00:00.123Z",
     level: "error",
@@ -85,18 +86,18 @@ Deno.test("insertLogs() stores all columns, and gives the ids in the order of th
     message: "one",
     metadata: null,
   });
-  const two = await readLog(db.sql, 7, inserted[1] ?? 0);
+  const two = await readLog(scoped(db.sql, 7), 7, inserted[1] ?? 0);
   assert.deepEqual(two?.metadata, { a: [1, { b: null }], "k'": '"\\' });
   assert.ok(Math.abs(Date.parse(two.timestamp) - Date.now()) < 60_000);
-  assert.equal((await readLog(db.sql, 7, inserted.at(-1) ?? 0))?.message, "2999");
+  assert.equal((await readLog(scoped(db.sql, 7), 7, inserted.at(-1) ?? 0))?.message, "2999");
 });
 
 Deno.test("insertLogs() stores all or none", async () => {
   await using db = await migrated();
   const [good] = parseLogs([{ message: "good" }]);
   assert.ok(good);
-  await assert.rejects(insertLogs(db.sql, 1, [good, { ...good, timestamp: "no time" }, good]));
-  assert.deepEqual((await readHistory(db.sql, all)).logs, []);
+  await assert.rejects(insertLogs(scoped(db.sql, 1), 1, [good, { ...good, timestamp: "no time" }, good]));
+  assert.deepEqual((await readHistory(scoped(db.sql, 1), all)).logs, []);
 });
 
 Deno.test("insertLogs() stores whatever parseLogs() takes: NUL, lone surrogates, a megabyte, a long service", async () => {
@@ -108,42 +109,42 @@ Deno.test("insertLogs() stores whatever parseLogs() takes: NUL, lone surrogates,
     { message: "\u2028\r\n\u{1f600}\u202e\x1b[31m" },
   ];
   const logs = parseLogs(sent);
-  const inserted = await insertLogs(db.sql, 1, logs);
+  const inserted = await insertLogs(scoped(db.sql, 1), 1, logs);
   for (const [i, id] of inserted.entries()) {
-    const stored = await readLog(db.sql, 1, id);
+    const stored = await readLog(scoped(db.sql, 1), 1, id);
     assert.equal(stored?.message, logs[i]?.message);
     assert.equal(stored?.service, logs[i]?.service);
     assert.deepEqual(stored?.metadata, logs[i]?.metadata ?? null);
     assert.equal(stored?.truncated, undefined);
   }
-  const [, , , big] = (await readHistory(db.sql, all)).logs;
-  assert.equal((await readHistory(db.sql, all)).logs[2]?.message.length, 1000);
-  assert.equal((await readHistory(db.sql, all)).logs[2]?.truncated, true);
+  const [, , , big] = (await readHistory(scoped(db.sql, 1), all)).logs;
+  assert.equal((await readHistory(scoped(db.sql, 1), all)).logs[2]?.message.length, 1000);
+  assert.equal((await readHistory(scoped(db.sql, 1), all)).logs[2]?.truncated, true);
   assert.equal(big?.message, "a\u2400b\ufffdc");
 });
 
 Deno.test("readLog() knows no other organization's logs", async () => {
   await using db = await migrated();
-  const [id = 0] = await insertLogs(db.sql, 2, parseLogs([{ message: "theirs" }]));
-  assert.equal(await readLog(db.sql, 1, id), null);
-  assert.equal((await readLog(db.sql, 2, id))?.message, "theirs");
-  assert.equal(await readLog(db.sql, 1, Number.MAX_SAFE_INTEGER), null);
+  const [id = 0] = await insertLogs(scoped(db.sql, 2), 2, parseLogs([{ message: "theirs" }]));
+  assert.equal(await readLog(scoped(db.sql, 1), 1, id), null);
+  assert.equal((await readLog(scoped(db.sql, 2), 2, id))?.message, "theirs");
+  assert.equal(await readLog(scoped(db.sql, 1), 1, Number.MAX_SAFE_INTEGER), null);
 });
 
 Deno.test("readHistory() gives every log once, page by page, newest first, within its bounds", async () => {
   await using db = await migrated();
   const inserted = await insertLogs(
-    db.sql,
+    scoped(db.sql, 1),
     1,
     parseLogs(Array.from({ length: 25 }, (_, i) => ({ message: `${i}` }))),
   );
-  await insertLogs(db.sql, 2, parseLogs([{ message: "theirs" }]));
+  await insertLogs(scoped(db.sql, 2), 2, parseLogs([{ message: "theirs" }]));
   for (const filter of [NO_FILTER, filterOf("q=/./"), filterOf("not=x")]) {
     for (const limit of [1, 7, 24, 25, 26]) {
       const seen: number[] = [];
       const sizes: number[] = [];
       for (let before: number | null = null;;) {
-        const page = await readHistory(db.sql, { ...all, filter, before, limit });
+        const page = await readHistory(scoped(db.sql, 1), { ...all, filter, before, limit });
         seen.push(...ids(page.logs));
         sizes.push(page.logs.length);
         if (page.next === null) break;
@@ -153,7 +154,7 @@ Deno.test("readHistory() gives every log once, page by page, newest first, withi
       assert.ok(sizes.slice(0, -1).every((size) => size === limit));
     }
     const [after = 0, before = 0] = [inserted[4], inserted[20]];
-    const within = await readHistory(db.sql, { ...all, filter, after, before });
+    const within = await readHistory(scoped(db.sql, 1), { ...all, filter, after, before });
     assert.deepEqual(ids(within.logs), inserted.slice(5, 20).toReversed());
     assert.equal(within.next, null);
   }
@@ -161,9 +162,9 @@ Deno.test("readHistory() gives every log once, page by page, newest first, withi
 
 Deno.test("readHistory() hands on what it has when it took too long, be it after one row", async () => {
   await using db = await migrated();
-  await insertLogs(db.sql, 1, parseLogs(["a1", "b", "a2"].map((message) => ({ message }))));
+  await insertLogs(scoped(db.sql, 1), 1, parseLogs(["a1", "b", "a2"].map((message) => ({ message }))));
   const impatient = (before: number | null) =>
-    readHistory(db.sql, { ...all, filter: filterOf("q=/a/"), before }, { patience: -1 });
+    readHistory(scoped(db.sql, 1), { ...all, filter: filterOf("q=/a/"), before }, { patience: -1 });
   const pages: string[][] = [];
   let before: number | null = null;
   do {
@@ -177,8 +178,8 @@ Deno.test("readHistory() hands on what it has when it took too long, be it after
 Deno.test("readHistory() cuts messages to previews of characters, and marks them", async () => {
   await using db = await migrated();
   const messages = ["a".repeat(1000), "a".repeat(1001), "\u{1f600}".repeat(1000), "\u{1f600}".repeat(1001)];
-  await insertLogs(db.sql, 1, parseLogs(messages.map((message) => ({ message }))));
-  const { logs } = await readHistory(db.sql, all);
+  await insertLogs(scoped(db.sql, 1), 1, parseLogs(messages.map((message) => ({ message }))));
+  const { logs } = await readHistory(scoped(db.sql, 1), all);
   assert.deepEqual(logs.reverse().map(({ message, truncated }) => [[...message].length, truncated]), [
     [1000, undefined],
     [1000, true],
@@ -193,15 +194,15 @@ Deno.test("readHistory(), newest() and catchUp() let through what compileFilter(
   const since = await store.snapshot();
   const stored: WholeLog[] = [];
   const sent = fc.sample(entries, { numRuns: 4, seed: 42 }).flat();
-  for (const id of await insertLogs(db.sql, 1, parseLogs(sent))) {
-    const log = await readLog(db.sql, 1, id);
+  for (const id of await insertLogs(scoped(db.sql, 1), 1, parseLogs(sent))) {
+    const log = await readLog(scoped(db.sql, 1), 1, id);
     if (log) stored.push(log);
   }
   // As applications write them, past parseLogs().
   const raw = await db.sql<{ id: string }[]>`
     insert into logs (level, service, message) values ('WARNING', 'api', 'raw k'), ('whatever', '', '') returning id`;
-  for (const { id } of raw) stored.push(await readLog(db.sql, 1, Number(id)) ?? assert.fail());
-  await insertLogs(db.sql, 2, parseLogs([{ message: "a" }]));
+  for (const { id } of raw) stored.push(await readLog(scoped(db.sql, 1), 1, Number(id)) ?? assert.fail());
+  await insertLogs(scoped(db.sql, 2), 2, parseLogs([{ message: "a" }]));
   let some = 0;
   await fc.assert(
     fc.asyncProperty(filters, async (filter) => {
@@ -209,7 +210,10 @@ Deno.test("readHistory(), newest() and catchUp() let through what compileFilter(
       const expected = stored.filter((log) => matches(matcher, log)).map(({ id }) => id);
       if (expected.length > 0 && expected.length < stored.length) some++;
       const query = { organizationId: 1, filter, limit: 1000 };
-      assert.deepEqual(ids((await readHistory(db.sql, { ...all, filter })).logs).reverse(), expected);
+      assert.deepEqual(
+        ids((await readHistory(scoped(db.sql, 1), { ...all, filter })).logs).reverse(),
+        expected,
+      );
       assert.deepEqual((await store.newest(query)).logs.map(({ log }) => log.id), expected);
       assert.deepEqual(
         (await store.newest({ ...query, limit: 3 })).logs.map(({ log }) => log.id),
@@ -238,7 +242,7 @@ Deno.test("newest() gives the same logs as the stream: previews, and nothing of 
   await using db = await migrated();
   const long = "needle " + "x".repeat(2000) + " end";
   const [id = 0] = await insertLogs(
-    db.sql,
+    scoped(db.sql, 1),
     1,
     parseLogs([{ message: long, level: "err", metadata: { a: 1 } }]),
   );
@@ -260,8 +264,12 @@ Deno.test("read() gives whole messages, and leaves out what does not exist or is
   await using db = await migrated();
   const store = createHubStore(db.sql);
   const long = "x".repeat(5000);
-  const inserted = await insertLogs(db.sql, 1, parseLogs([{ message: long }, { message: "short" }]));
-  const theirs = await insertLogs(db.sql, 2, parseLogs([{ message: "theirs" }]));
+  const inserted = await insertLogs(
+    scoped(db.sql, 1),
+    1,
+    parseLogs([{ message: long }, { message: "short" }]),
+  );
+  const theirs = await insertLogs(scoped(db.sql, 2), 2, parseLogs([{ message: "theirs" }]));
   const rows = await store.read(1, [...inserted, ...theirs, 999_999]);
   const found = new Map(rows.map((row) => [row.log.id, row]));
   assert.deepEqual([...found.keys()].sort(), inserted);

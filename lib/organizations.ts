@@ -1,6 +1,7 @@
 /** Organizations: the tenants. */
 
 import type postgres from "postgres";
+import { behindWall, scoped } from "./log_store/wall.ts";
 
 /** An organization. */
 export interface Organization {
@@ -18,9 +19,9 @@ const columns = (sql: postgres.ISql) => sql`id::float8 as id, name, created_at a
 
 /** All of them, the oldest first. */
 export async function listOrganizations(sql: postgres.Sql): Promise<Organization[]> {
-  return await sql<Organization[]>`select ${
-    columns(sql)
-  } from organizations order by organizations.id limit 1000`;
+  return await sql<Organization[]>`select ${columns(sql)} from organizations where ${
+    behindWall(scoped(sql, "organizations"))
+  } order by organizations.id limit 1000`;
 }
 
 /**

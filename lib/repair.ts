@@ -99,8 +99,12 @@ async function mendAll(sql: postgres.Sql, options: RepairOptions): Promise<numbe
   }
 }
 
-/** Runs in a transaction that holds the lock of migrations. */
-async function locked<T>(
+/**
+ * Runs in a transaction that holds the lock of migrations.
+ *
+ * @throws {MigrationError} with `what` that could not be done
+ */
+export async function locked<T>(
   sql: postgres.Sql,
   what: string,
   { waitSeconds = 60, lockSeconds = 5, signal, onWaiting }: RepairOptions,

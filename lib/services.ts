@@ -2,6 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
+import { type Access, createAccess } from "./access.ts";
 import { type Auth, createAuth } from "./auth.ts";
 import { TOKENS_CHANNEL } from "./auth/token_store.ts";
 import { within } from "./backoff.ts";
@@ -14,6 +15,7 @@ import { createLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { organizationOf } from "./query.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
 /** See {@link createServices}. */
@@ -21,6 +23,9 @@ export interface Services extends AsyncDisposable {
   readonly config: Config;
   readonly sql: postgres.Sql;
   readonly auth: Auth;
+  readonly access: Access;
+  /** The server's own check of whose logs a request may be about. */
+  readonly organizationOf: typeof organizationOf;
   readonly hub: Hub;
   readonly limits: Limits;
   readonly metrics: Metrics;
@@ -36,6 +41,8 @@ export interface Services extends AsyncDisposable {
 export interface ServicesOptions {
   /** Makes what the hub reads. Default: {@link createHubStore}. */
   readonly createStore?: (sql: postgres.Sql, options: HubStoreOptions) => HubStore;
+  /** Default: {@link organizationOf}. Tests take it away, and see whether the database's own wall holds. */
+  readonly organizationOf?: typeof organizationOf;
 }
 
 const logger = getLogger(["tailpost"]);
@@ -47,7 +54,7 @@ const READY_TIMEOUT = 2000;
 export function createServices(
   config: Config,
   databaseUrl: string,
-  { createStore = createHubStore }: ServicesOptions = {},
+  { createStore = createHubStore, organizationOf: ownCheck = organizationOf }: ServicesOptions = {},
 ): Services {
   const statementTimeout = config.queryTimeoutSeconds * 1000;
   const sql = createPool(databaseUrl, { statementTimeout });
@@ -115,6 +122,8 @@ export function createServices(
     config,
     sql,
     auth,
+    access: createAccess(sql),
+    organizationOf: ownCheck,
     hub,
     limits,
     metrics,

@@ -48,6 +48,7 @@ const BAD: Readonly<Record<keyof Config, string | null>> = {
   auth: "on",
   source: "poll",
   migrate: "yes",
+  rolePassword: "secret",
   trustedProxy: "10.0.0.0/33",
   authHeader: "X Y",
   authOrganization: "0",

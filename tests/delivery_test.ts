@@ -9,6 +9,7 @@ import { TestViewer } from "../lib/hub/_testing.ts";
 import type { Level, Log } from "../lib/log.ts";
 import { parseLogs } from "../lib/log_input.ts";
 import { insertLogs } from "../lib/log_store/insert.ts";
+import { scoped } from "../lib/log_store/wall.ts";
 import { compileFilter, matches } from "../lib/match.ts";
 import { migrateUp } from "../lib/migrations.ts";
 import { createServices, type Services } from "../lib/services.ts";
@@ -49,13 +50,17 @@ function randomLog() {
 async function write(sql: postgres.Sql, organizationId: number): Promise<void> {
   const way = below(10);
   if (way < 4) {
-    await insertLogs(sql, organizationId, parseLogs([randomLog()]));
+    await insertLogs(scoped(sql, organizationId), organizationId, parseLogs([randomLog()]));
   } else if (way < 6) {
-    await insertLogs(sql, organizationId, parseLogs(Array.from({ length: 1 + below(60) }, randomLog)));
+    await insertLogs(
+      scoped(sql, organizationId),
+      organizationId,
+      parseLogs(Array.from({ length: 1 + below(60) }, randomLog)),
+    );
   } else {
     await sql.begin(async (tx) => {
       for (let i = below(5); i >= 0; i--) {
-        await insertLogs(tx as unknown as postgres.Sql, organizationId, parseLogs([randomLog()]));
+        await insertLogs(scoped(tx, organizationId), organizationId, parseLogs([randomLog()]));
         await tx`select pg_sleep(${below(4) === 0 ? below(150) / 1000 : 0})`;
       }
       if (way === 9) throw new Error("rolled back");
@@ -158,7 +163,9 @@ Deno.test("createServices() gives every viewer the committed logs of its filter,
   });
   await Promise.all(writers);
   watching.push(...late.map((watcher) => watcher.watch()));
-  for (const organizationId of [1, 2]) await insertLogs(db.sql, organizationId, parseLogs([MARKER]));
+  for (const organizationId of [1, 2]) {
+    await insertLogs(scoped(db.sql, organizationId), organizationId, parseLogs([MARKER]));
+  }
   await Promise.all(watching);
 
   const table = await db.sql<

@@ -1,6 +1,8 @@
 // The program on the PostgreSQL that it brings, when something dies.
 
 import assert from "node:assert/strict";
+import postgres from "postgres";
+import { clusterPaths } from "../lib/embedded_postgres/_cluster.ts";
 import { postgresOf, postmasterOf, untilNoPostgres } from "./leftovers.ts";
 import { type Program, run, runTailpost } from "./server.ts";
 import { openViewer } from "./sse.ts";
@@ -63,6 +65,36 @@ Deno.test("serve starts a killed PostgreSQL again, and the next log arrives at a
   assert.match(program.output(), /PostgreSQL stopped, starting it again in \d+ ms/u);
   assert.equal((await program.end("SIGTERM")).code, 0, program.output());
   assert.deepEqual(await postgresOf(data.path), []);
+});
+
+Deno.test("serve and demo serve as a role that sees one organization at a time and cannot change the tables", async () => {
+  for (const args of [SERVE, ["demo", "--port", "0"]]) {
+    await using data = await dataDir();
+    // The demo's own folder is below, and PostgreSQL may run as another account than we.
+    await Deno.chmod(data.path, 0o711);
+    const cluster = clusterPaths(args === SERVE ? data.path : `${data.path}/demo`);
+    // The second time the role is there already.
+    for (const message of ["first", "second"]) {
+      const program = data.started(runTailpost(args, { TAILPOST_DATA_DIR: data.path }));
+      assert.equal(await post(await ready(program), message), 201);
+      const [password, port] = await Promise.all(
+        [cluster.password, cluster.port].map((path) => Deno.readTextFile(path)),
+      );
+      const sql = postgres({
+        ...{ host: "127.0.0.1", port: Number(port), database: "tailpost", max: 1 },
+        ...{ username: "postgres", password: password ?? "" },
+      });
+      const roles = await sql`select distinct usename from pg_stat_activity
+        where application_name in ('tailpost', 'tailpost-listener')`;
+      assert.deepEqual(roles.map(({ usename }) => usename), ["tailpost_server"]);
+      await sql`set role tailpost_server`;
+      assert.deepEqual([...await sql`select from logs`], []);
+      await assert.rejects(sql`drop table logs`, { code: "42501" });
+      await sql.end();
+      assert.equal((await program.end("SIGTERM")).code, 0, program.output());
+      assert.doesNotMatch(program.output(), /WARN|ERROR/u);
+    }
+  }
 });
 
 Deno.test("a second program on a data directory in use ends with 1, says who has it, and harms nothing", async () => {

@@ -44,6 +44,13 @@ export async function administer(
     if (error instanceof Error && "code" in error && error.code === "42P01") {
       throw new CommandError("There is no table for this yet: run tailpost migrate", 1, { cause: error });
     }
+    if (error instanceof Error && "code" in error && error.code === "42501") {
+      throw new CommandError(
+        `The account of DATABASE_URL may not do this (${error.message}): use the one that migrates`,
+        1,
+        { cause: error },
+      );
+    }
     throw error;
   }
 }

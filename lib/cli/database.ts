@@ -6,14 +6,21 @@ import { wait } from "../backoff.ts";
 import { type Config, ConfigError, withoutPassword } from "../config.ts";
 import { createPool, isAway, isPoolersRefusal } from "../database.ts";
 import { parseDatabaseUrl } from "../database_url.ts";
-import { EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
+import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
 import { tlsOptions } from "../postgres_tls.ts";
 import { DatabaseTlsError, tlsProblem } from "../postgres_tls_error.ts";
+import { makeServerRole } from "../server_role.ts";
 import { CommandError, say } from "./output.ts";
 
 /** A database that can be connected to. Disposing stops it where we started it. */
 export interface Database extends AsyncDisposable {
+  /** For changing the tables: with the embedded PostgreSQL, as their owner. */
   readonly url: string;
+  /**
+   * For serving: with the embedded PostgreSQL, as a role that sees one organization at a time and cannot change the tables. They
+   * have to be there.
+   */
+  serverUrl(signal: AbortSignal): Promise<string>;
   /** Settles with the reason when an embedded PostgreSQL is down for good. */
   readonly failed: Promise<Error>;
 }
@@ -30,11 +37,13 @@ const PATIENCE = 30_000;
  * @throws {CommandError} when it cannot be had
  */
 export async function openDatabase(config: Config, signal: AbortSignal): Promise<Database> {
-  if (config.databaseUrl !== null) {
-    checkFiles(config.databaseUrl);
-    await reach(config.databaseUrl, signal);
+  const { databaseUrl } = config;
+  if (databaseUrl !== null) {
+    checkFiles(databaseUrl);
+    await reach(databaseUrl, signal);
     return {
-      url: config.databaseUrl,
+      url: databaseUrl,
+      serverUrl: () => Promise.resolve(databaseUrl),
       failed: new Promise(() => {}),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
@@ -55,11 +64,28 @@ export async function openDatabase(config: Config, signal: AbortSignal): Promise
     const failed = server.closed.then((end) =>
       end.reason === "failed" ? end.error : new Promise<never>(() => {})
     );
-    return { url: server.url, failed, [Symbol.asyncDispose]: () => server.stop() };
+    return {
+      url: server.url,
+      serverUrl: (signal) => embeddedServerUrl(server, signal),
+      failed,
+      [Symbol.asyncDispose]: () => server.stop(),
+    };
   } catch (error) {
     if (error instanceof EmbeddedPostgresError) throw new CommandError(error.message, 1, { cause: error });
     throw error;
   }
+}
+
+/** The role that the server has in the embedded PostgreSQL. */
+const EMBEDDED_ROLE = "tailpost_server";
+
+/** Its password is another one with each start, and kept in memory alone. */
+async function embeddedServerUrl(server: EmbeddedPostgres, signal: AbortSignal): Promise<string> {
+  const password = crypto.randomUUID();
+  const { pathname } = new URL(server.url);
+  const superuserUrl = Object.assign(new URL(server.superuserUrl), { pathname }).href;
+  await withConnection(superuserUrl, (sql) => makeServerRole(sql, EMBEDDED_ROLE, { password, signal }));
+  return Object.assign(new URL(server.url), { username: EMBEDDED_ROLE, password }).href;
 }
 
 /** Runs with a connection of its own, which is closed afterwards. */

@@ -6,7 +6,8 @@ import { Command } from "commander";
 import { wait } from "../backoff.ts";
 import { runTraffic } from "../demo_traffic.ts";
 import { insertLogs } from "../log_store/insert.ts";
-import type { Services } from "../services.ts";
+import { scoped } from "../log_store/wall.ts";
+import { withConnection } from "./database.ts";
 import { CommandError, say } from "./output.ts";
 import { type Companion, serve } from "./serve.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -41,27 +42,31 @@ async function run(flags: Record<string, unknown>): Promise<void> {
     );
   }
   const config = configOf({ ...flags, host: "127.0.0.1", auth: "off", source: "notify", migrate: "auto" });
-  const companion: Companion = async (services, signal) => {
+  const companion: Companion = async (services, signal, database) => {
     say("Made-up traffic of a shop is on its way. Open /logs/live in a browser; Ctrl-C ends the demo");
     await Promise.all([
       runTraffic({
-        insert: async (logs) => void await insertLogs(services.sql, 1, logs),
+        insert: async (logs) => void await insertLogs(scoped(services.sql, 1), 1, logs),
         signal,
         rate,
         history: HISTORY,
         onError: (error) => logger.warn("A log of the demo was not stored: {error}", { error }),
       }),
-      keepNewest(services, signal),
+      keepNewest(database.url, signal),
     ]);
   };
   await serve({ ...config, databaseUrl: null, dataDir: join(config.dataDir, "demo") }, { companion });
 }
 
 /** A demo that is left running does not fill the disk. */
-async function keepNewest({ sql }: Services, signal: AbortSignal): Promise<void> {
+async function keepNewest(ownerUrl: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      await sql`delete from logs where id < (select max(id) - ${KEPT} from logs)`;
+      // The server's own role may delete nothing.
+      await withConnection(
+        ownerUrl,
+        (sql) => sql`delete from logs where id < (select max(id) - ${KEPT} from logs)`,
+      );
     } catch (error) {
       logger.warn("Old logs of the demo were not removed: {error}", { error });
     }

@@ -4,7 +4,9 @@ import { Argument, Command } from "commander";
 import type postgres from "postgres";
 import { label, MigrationError, type MigrationProgress } from "../migrations.ts";
 import { migrateDown, migrateUp, migrationStatus } from "../migrations.ts";
+import type { Config } from "../config.ts";
 import { inspectRepairs, repair, type Repairs } from "../repair.ts";
+import { makeServerRole, ROLE_NAME } from "../server_role.ts";
 import { openDatabase, withConnection } from "./database.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -23,7 +25,8 @@ export function migrateCommand(): Command {
       ]).default("up"),
     )
     .option("--dry-run", "print the SQL and change nothing")
-    .option("--steps <number>", "how many to take back, with down", "1");
+    .option("--steps <number>", "how many to take back, with down", "1")
+    .option("--role <name>", "make a role for the server, which cannot change the tables, with up");
   addSettings(command, ["databaseUrl", "dataDir"]);
   return command.addHelpText(
     "after",
@@ -31,7 +34,8 @@ export function migrateCommand(): Command {
 Examples:
   tailpost migrate                     the tables of the embedded PostgreSQL
   DATABASE_URL=postgres://me@db/app tailpost migrate status
-  tailpost migrate up --dry-run        see the SQL first`,
+  tailpost migrate up --dry-run        see the SQL first
+  tailpost migrate --role tailpost_server   and make a role to serve as`,
   ).action(run);
 }
 
@@ -41,6 +45,7 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
   if (!Number.isSafeInteger(steps) || steps < 1) {
     throw new CommandError(`--steps is ${JSON.stringify(flags.steps)}: allowed is a whole number from 1`, 2);
   }
+  const role = roleOf(flags.role, action, config);
   await configureLogging(config);
   using stop = stopSignal(130);
   await using database = await openDatabase(config, stop.signal);
@@ -63,15 +68,61 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
       const repaired = repairs !== null && (repairs.trigger !== null || repairs.foreignLogs > 0);
       // What cannot be mended here: say so, and not that all is well.
       if (repairs?.problem && repairs.trigger === null) say(repairs.problem.message);
-      else if (done.length === 0 && !repaired) {
+      else if (done.length === 0 && !repaired && role === null) {
         say(`Nothing to do: ${action === "up" ? "the tables are up to date" : "nothing was applied"}`);
       }
-      if (!options.dryRun) return;
+      if (!options.dryRun) return role === null ? undefined : await makeRole(sql, role, config, stop.signal);
       for (const step of done) print(`-- ${label(step)}\n${step.sql}`);
       if (repairs && repairs.trigger !== null) print(repairs.trigger);
       if (repairs && repairs.foreignLogs > 0) print(`-- ${mending(repairs.foreignLogs)}`);
+      if (role === null) return;
+      if (done.length > 0) return say(`The role ${role} comes after these`);
+      const { signal } = stop;
+      const { rolePassword: password } = config;
+      print(
+        `-- the role ${role}\n${(await makeServerRole(sql, role, { password, dryRun: true, signal })).sql}`,
+      );
     })
   );
+}
+
+/** Reads the name of the role that is to be made; null where none is. */
+function roleOf(name: unknown, action: string, { databaseUrl }: Config): string | null {
+  if (name === undefined) return null;
+  if (typeof name !== "string" || !ROLE_NAME.test(name)) {
+    throw new CommandError(
+      `--role is ${JSON.stringify(name)}: allowed is a name of small letters, digits and _, at most 50`,
+      2,
+    );
+  }
+  if (action !== "up") {
+    throw new CommandError(`--role is ${JSON.stringify(name)}: allowed is it with up alone`, 2);
+  }
+  if (databaseUrl === null) {
+    throw new CommandError(
+      "--role takes DATABASE_URL: in the embedded PostgreSQL the server makes a role of its own",
+      2,
+    );
+  }
+  return name;
+}
+
+/** Makes a role for the server, or puts right what it may do. */
+async function makeRole(sql: postgres.Sql, name: string, config: Config, signal: AbortSignal): Promise<void> {
+  const made = await makeServerRole(sql, name, {
+    password: config.rolePassword,
+    signal,
+    onWaiting: (seconds) => report({ type: "waiting", seconds }),
+  });
+  say(
+    made.isNew
+      ? `Made the role ${name}. Serve with a DATABASE_URL of its own`
+      : `The role ${name} may do what the server needs`,
+  );
+  for (const note of made.notes) say(note);
+  if (made.password === null) return;
+  say("Its password is shown this once:");
+  print(made.password);
 }
 
 const logs = (count: number) => count === 1 ? "1 log" : `${count} logs`;

@@ -8,7 +8,7 @@ import type { Config } from "../config.ts";
 import { migrateUp, migrationStatus } from "../migrations.ts";
 import { secured } from "../security_headers.ts";
 import { createServices, provideServices, type Services, type ServicesOptions } from "../services.ts";
-import { openDatabase, tryPool, withConnection } from "./database.ts";
+import { type Database, openDatabase, tryPool, withConnection } from "./database.ts";
 import { explaining, repairing, report } from "./migrate.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -45,7 +45,7 @@ Examples:
 }
 
 /** What runs beside the server and ends with it. */
-export type Companion = (services: Services, signal: AbortSignal) => Promise<void>;
+export type Companion = (services: Services, signal: AbortSignal, database: Database) => Promise<void>;
 
 /** What answers requests. */
 export interface Front {
@@ -68,14 +68,15 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   using stop = stopSignal();
   await using database = await openDatabase(config, stop.signal);
   await prepareTables(database.url, config, stop.signal);
-  if (config.databaseUrl !== null) await tryPool(database.url);
-  await using services = createServices(config, database.url, options);
+  const serverUrl = await explaining(() => database.serverUrl(stop.signal));
+  if (config.databaseUrl !== null) await tryPool(serverUrl);
+  await using services = createServices(config, serverUrl, options);
   provideServices(services);
   const front = await openFront(config);
   await Promise.race([services.started, wait(LISTENER_PATIENCE, stop.signal)]);
   print(`Tailpost is ready at ${front.url}`);
   if (config.auth === "token") await offerLogin(services, front.url);
-  const companionDone = companion?.(services, stop.signal);
+  const companionDone = companion?.(services, stop.signal, database);
   const stopped = new Promise<null>((resolve) =>
     stop.signal.addEventListener("abort", () => resolve(null), { once: true })
   );

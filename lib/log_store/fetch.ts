@@ -18,6 +18,7 @@ import {
 } from "../hub/ports.ts";
 import type { Gap } from "../sse.ts";
 import { batchSize, columns, type Condition, condition, type Row, toLog, wholeMessage } from "./rows.ts";
+import { behindWall, scoped } from "./wall.ts";
 
 /** A tail whose filter PostgreSQL cannot decide looks at this many of the newest rows. */
 const MOST_SCANNED = 50_000;
@@ -59,7 +60,8 @@ export function createHubStore(
     async read(organizationId, ids) {
       const rows = await bounded(sql<Row[]>`
         select ${columns(sql)} ${wholeMessage(sql, true)}
-        from logs where organization_id = ${organizationId} and id in ${sql(ids)}`);
+        from logs where ${behindWall(scoped(sql, organizationId))}
+          and organization_id = ${organizationId} and id in ${sql(ids)}`);
       return rows.map((row) => {
         const log = toLog(row);
         const { truncated: _, ...rest } = log;
@@ -137,7 +139,8 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
     sql,
     sql`
       select ${columns(sql)}, ${knownXid(sql)} as xid ${wholeMessage(sql, found.matches !== null)}
-      from logs where organization_id = ${query.organizationId} ${found.sql}
+      from logs where ${behindWall(scoped(sql, query.organizationId))}
+        and organization_id = ${query.organizationId} ${found.sql}
       order by id desc limit ${found.matches ? MOST_SCANNED : query.limit}`,
   );
   const logs: FetchedLog[] = [];
@@ -172,7 +175,8 @@ function missed(sql: postgres.Sql, query: CatchUpQuery, found: Condition) {
     ? sql``
     : sql`and id not in (select unnest(${`{${query.had.join()}}`}::text::bigint[]))`;
   return sql`
-    from logs where organization_id = ${query.organizationId}
+    from logs where ${behindWall(scoped(sql, query.organizationId))}
+      and organization_id = ${query.organizationId}
       and xid >= ${String(lowest(parseCursor(query.since)))}::xid8
       and xid < pg_snapshot_xmax(pg_current_snapshot())
       and not pg_visible_in_snapshot(xid, ${query.since}::pg_snapshot)

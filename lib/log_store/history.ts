@@ -1,9 +1,9 @@
 /** History: pages of logs, newest first, and one log whole. */
 
-import type postgres from "postgres";
 import type { Filter } from "../filter.ts";
 import type { WholeLog } from "../log.ts";
 import { batchSize, columns, condition, type Row, toWholeLog, wholeMessage } from "./rows.ts";
+import { behindWall, type ScopedSql } from "./wall.ts";
 
 /** Which page of history. */
 export interface HistoryQuery {
@@ -30,15 +30,16 @@ const MOST_SCANNED = 50_000;
  * after `patience` milliseconds, or {@link MOST_SCANNED} rows.
  */
 export async function readHistory(
-  sql: postgres.Sql,
+  db: ScopedSql,
   query: HistoryQuery,
   { patience = 3000 } = {},
 ): Promise<HistoryPage> {
+  const { sql } = db;
   const { sql: filtered, matches } = condition(sql, query.filter);
   const rows = sql<Row[]>`
     select ${columns(sql)}, metadata ${wholeMessage(sql, matches !== null)}
     from logs
-    where organization_id = ${query.organizationId}
+    where ${behindWall(db)} and organization_id = ${query.organizationId}
       ${query.before === null ? sql`` : sql`and id < ${query.before}`}
       ${query.after === null ? sql`` : sql`and id > ${query.after}`}
       ${filtered}
@@ -63,13 +64,13 @@ export async function readHistory(
 
 /** One log with its whole message, null where the organization has none of this id. */
 export async function readLog(
-  sql: postgres.Sql,
+  db: ScopedSql,
   organizationId: number,
   id: number,
 ): Promise<WholeLog | null> {
-  const [row] = await sql<Row[]>`
+  const [row] = await db.sql<Row[]>`
     select id, log_timestamp("timestamp") as "timestamp", log_level(level) as level, service, message,
       false as truncated, metadata
-    from logs where organization_id = ${organizationId} and id = ${id}`;
+    from logs where ${behindWall(db)} and organization_id = ${organizationId} and id = ${id}`;
   return row ? toWholeLog(row) : null;
 }

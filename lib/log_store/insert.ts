@@ -1,7 +1,7 @@
 /** Storing logs that came in over HTTP. */
 
-import type postgres from "postgres";
 import type { LogInput } from "../log_input.ts";
+import { behindWall, type ScopedSql } from "./wall.ts";
 
 /**
  * Inserts logs in one statement, so all or none, and returns their ids in the same order.
@@ -10,16 +10,17 @@ import type { LogInput } from "../log_input.ts";
  * end at 65,535.
  */
 export async function insertLogs(
-  sql: postgres.Sql,
+  db: ScopedSql,
   organizationId: number,
   logs: readonly LogInput[],
 ): Promise<number[]> {
   // ::text first: postgres.js would otherwise serialise the text once more as a JSON string.
-  const rows = await sql<{ id: string }[]>`
+  const rows = await db.sql<{ id: string }[]>`
     insert into logs (organization_id, "timestamp", level, service, message, metadata)
     select ${organizationId}, coalesce(l."timestamp", now()), l.level, l.service, l.message, l.metadata
     from json_to_recordset(${JSON.stringify(logs)}::text::json)
       as l ("timestamp" timestamptz, level text, service text, message text, metadata jsonb)
+    where ${behindWall(db)}
     returning id`;
   return rows.map((row) => Number(row.id));
 }

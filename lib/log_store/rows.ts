@@ -26,13 +26,13 @@ export interface Row {
 }
 
 /** The columns of a log with its message cut to a preview. */
-export function columns(sql: postgres.Sql) {
+export function columns(sql: postgres.ISql) {
   return sql`id, log_timestamp("timestamp") as "timestamp", log_level(level) as level, service,
     left(message, ${PREVIEW}) as message, length(message) > ${PREVIEW} as truncated`;
 }
 
 /** The whole message besides, where it is longer than the preview and something has to look at it. */
-export function wholeMessage(sql: postgres.Sql, wanted: boolean) {
+export function wholeMessage(sql: postgres.ISql, wanted: boolean) {
   return wanted
     ? sql`, case when length(message) > ${PREVIEW} then left(message, ${MOST_MATCHED}) end as whole`
     : sql``;
@@ -69,7 +69,7 @@ export interface Condition {
  *
  * @throws {FilterError} when the filter does not compile
  */
-export function condition(sql: postgres.Sql, filter: Filter): Condition {
+export function condition(sql: postgres.ISql, filter: Filter): Condition {
   const matcher = compileFilter(filter);
   // No text of PostgreSQL holds a NUL, and a query with one fails.
   const services = filter.services.filter((service) => !service.includes("\0"));
@@ -98,7 +98,7 @@ function isPlain(pattern: TextPattern): pattern is TextPattern & { kind: "text" 
 }
 
 /** `text` is in lower case. The "C" collation lower-cases ASCII and nothing else, whatever the locale. */
-function contains(sql: postgres.Sql, text: string) {
+function contains(sql: postgres.ISql, text: string) {
   if (text.includes("\0")) return sql`false`;
   return sql`strpos(lower(message collate "C"), ${text}) > 0`;
 }

@@ -1,3 +1,4 @@
+import { databaseOf } from "../../../lib/access.ts";
 import { callerOf } from "../../../lib/auth/caller.ts";
 import { clientOf } from "../../../lib/auth/client.ts";
 import { readEntries } from "../../../lib/body.ts";
@@ -6,7 +7,7 @@ import { parseLogs } from "../../../lib/log_input.ts";
 import { readHistory } from "../../../lib/log_store/history.ts";
 import { insertLogs } from "../../../lib/log_store/insert.ts";
 import { readFilter } from "../../../lib/match.ts";
-import { idParameter, organizationOf, wholeNumber } from "../../../lib/query.ts";
+import { idParameter, wholeNumber } from "../../../lib/query.ts";
 
 const NO_STORE = { "Cache-Control": "no-store" };
 
@@ -14,30 +15,34 @@ export const handler = define.handlers({
   /** History, newest first. */
   async GET(ctx) {
     const { req, url: { searchParams }, state } = ctx;
-    const { limits, sql } = state.services;
+    const { limits, organizationOf, sql } = state.services;
+    const caller = callerOf(state);
     const query = {
-      organizationId: organizationOf(searchParams, callerOf(state)),
+      organizationId: organizationOf(searchParams, caller),
       filter: readFilter(searchParams, state.services.config),
       before: idParameter(searchParams, "before"),
       after: idParameter(searchParams, "after"),
       limit: wholeNumber(searchParams, "limit", { from: 1, to: 1000, otherwise: 100 }),
     };
-    const page = await limits.work(clientOf(ctx), () => readHistory(sql, query), req.signal);
+    const db = databaseOf(sql, caller, query.organizationId);
+    const page = await limits.work(clientOf(ctx), () => readHistory(db, query), req.signal);
     return Response.json(page, { headers: NO_STORE });
   },
 
   /** Stores one log or many, all or none. */
   async POST(ctx) {
     const { req, url: { searchParams }, state } = ctx;
-    const { config, limits, metrics, sql } = state.services;
-    const organizationId = organizationOf(searchParams, callerOf(state));
+    const { config, limits, metrics, organizationOf, sql } = state.services;
+    const caller = callerOf(state);
+    const organizationId = organizationOf(searchParams, caller);
+    const db = databaseOf(sql, caller, organizationId);
     const client = clientOf(ctx);
     // Before the body: what cannot be taken needs no reading.
     limits.mayIngest(client);
     using room = limits.room();
     const logs = parseLogs(await readEntries(req, config, room), config);
     limits.ingest(client, logs.length);
-    const ids = await limits.work(client, () => insertLogs(sql, organizationId, logs), req.signal);
+    const ids = await limits.work(client, () => insertLogs(db, organizationId, logs), req.signal);
     metrics.ingested.inc(ids.length);
     return Response.json({ accepted: ids.length, ids }, { status: 201, headers: NO_STORE });
   },

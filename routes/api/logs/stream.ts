@@ -1,9 +1,10 @@
+import { ApiError } from "../../../lib/api_error.ts";
 import { callerOf } from "../../../lib/auth/caller.ts";
 import { clientOf } from "../../../lib/auth/client.ts";
 import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
 import { readFilter } from "../../../lib/match.ts";
-import { organizationOf, wholeNumber } from "../../../lib/query.ts";
+import { wholeNumber } from "../../../lib/query.ts";
 
 const HEADERS = {
   "Content-Type": "text/event-stream",
@@ -25,6 +26,7 @@ export const handler = define.handlers({
         );
       }
     }
+    const { access, hub, limits, organizationOf } = state.services;
     const caller = callerOf(state);
     const subscription = {
       organizationId: organizationOf(searchParams, caller),
@@ -33,7 +35,13 @@ export const handler = define.handlers({
       since,
       ...caller.until,
     };
-    const { hub, limits } = state.services;
+    if (!await access.mayWatch(caller, subscription.organizationId)) {
+      throw new ApiError(
+        403,
+        "forbidden",
+        `There is no organization ${subscription.organizationId} that you may see`,
+      );
+    }
     const onEnd = limits.viewer(clientOf(ctx));
     try {
       return new Response(hub.subscribe({ ...subscription, onEnd }), { headers: HEADERS });
