@@ -41,7 +41,7 @@ async function serve(): Promise<void> {
     openFront: async ({ host, port }) => {
       await builder.listen(() => import("./main.ts"), { hostname: host, port });
       // It ends with the process.
-      return { url: urlOf(host, port), shutdown: () => Promise.resolve() };
+      return { url: urlOf(host, port), renew: null, shutdown: () => Promise.resolve() };
     },
   });
   Deno.exit(0);

@@ -22,6 +22,9 @@ export interface Config extends LimitConfig {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Files with a certificate and its key; null: no TLS. Both or neither. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
   readonly auth: "token" | "off";
   readonly source: "notify" | "wal";
   readonly migrate: "auto" | "off";
@@ -141,6 +144,24 @@ export const SETTINGS: readonly Setting[] = [
     about: "the port to listen on, 0 picks a free one",
     default: "8000",
     ...wholeNumber(0, 65535),
+  },
+  {
+    key: "tlsCert",
+    env: ["TAILPOST_TLS_CERT"],
+    flag: "--tls-cert <file>",
+    about: "the certificate, for HTTPS and HTTP/2: PEM, its chain after it",
+    default: "none, plain HTTP",
+    allowed: "a file",
+    schema: z.string().min(1),
+  },
+  {
+    key: "tlsKey",
+    env: ["TAILPOST_TLS_KEY"],
+    flag: "--tls-key <file>",
+    about: "its private key: PEM, without a passphrase",
+    default: "none",
+    allowed: "a file",
+    schema: z.string().min(1),
   },
   {
     key: "auth",
@@ -277,6 +298,8 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     pgBinDir: null,
     host: "127.0.0.1",
     port: 8000,
+    tlsCert: null,
+    tlsKey: null,
     auth: "token",
     source: "notify",
     migrate: values.databaseUrl === undefined ? "auto" : "off",
@@ -295,6 +318,15 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     throw new ConfigError(
       `TAILPOST_AUTH is "off" and TAILPOST_HOST is "${config.host}": without sign-in only a loopback host is allowed, ` +
         "127.0.0.1, ::1 or localhost",
+    );
+  }
+  if ((config.tlsCert === null) !== (config.tlsKey === null)) {
+    const [given, missing] = config.tlsKey === null ? ["CERT", "KEY"] : ["KEY", "CERT"];
+    throw new ConfigError(
+      `TAILPOST_TLS_${given} is ${
+        JSON.stringify(config.tlsCert ?? config.tlsKey)
+      } and TAILPOST_TLS_${missing} is not ` +
+        "set: TLS takes both, a certificate and its key",
     );
   }
   if (config.authHeader !== null && config.trustedProxy === "") {

@@ -17,6 +17,8 @@ Deno.test("readConfig() has a default for everything", () => {
     pgBinDir: null,
     host: "127.0.0.1",
     port: 8000,
+    tlsCert: null,
+    tlsKey: null,
     auth: "token",
     source: "notify",
     migrate: "auto",
@@ -46,6 +48,8 @@ Deno.test("readConfig() has a default for everything", () => {
     maxPatternLength: 1000,
     maxRegexpSize: 1000,
     signInAttempts: 60,
+    maxConnections: 25_000,
+    headerTimeoutSeconds: 10,
     logLevel: "info",
     logFormat: "json",
   });
@@ -95,10 +99,21 @@ Deno.test("readConfig() reads every setting from its environment", () => {
     logFormat: ["text", "text"],
   };
   for (const { key, env } of SETTINGS) {
-    if (key === "authHeader") continue; // Not without a proxy, below.
+    if (["authHeader", "tlsCert", "tlsKey"].includes(key)) continue; // Not alone, below.
     const [text, value] = values[key] ?? assert.fail(`no value for ${key}`);
     for (const name of env) assert.equal(read({ [name]: text })[key], value, name);
   }
+});
+
+Deno.test("readConfig() takes a certificate only with its key", () => {
+  const files = { TAILPOST_TLS_CERT: "tls.crt", TAILPOST_TLS_KEY: "tls.key" };
+  const { tlsCert, tlsKey } = read(files);
+  assert.deepEqual([tlsCert, tlsKey], ["tls.crt", "tls.key"]);
+  assert.throws(
+    () => read({ ...files, TAILPOST_TLS_KEY: "" }),
+    /TAILPOST_TLS_KEY is not set: TLS takes both/u,
+  );
+  assert.throws(() => read({ ...files, TAILPOST_TLS_CERT: "" }), /TAILPOST_TLS_CERT is not set/u);
 });
 
 Deno.test("readConfig() bounds every limit on both sides, and holds its default to them", () => {

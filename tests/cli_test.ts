@@ -45,6 +45,8 @@ const BAD: Readonly<Record<keyof Config, string | null>> = {
   pgBinDir: null,
   host: "two words",
   port: "65536",
+  tlsCert: null,
+  tlsKey: null,
   auth: "on",
   source: "poll",
   migrate: "yes",
@@ -74,6 +76,8 @@ const BAD: Readonly<Record<keyof Config, string | null>> = {
   maxPatternLength: "0",
   maxRegexpSize: "1001",
   signInAttempts: "0",
+  maxConnections: "9",
+  headerTimeoutSeconds: "301",
   logLevel: "loud",
   logFormat: "xml",
 };

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import config from "../deno.json" with { type: "json" };
+import { createAuthority } from "./certificates.ts";
+import { connectHttp2 } from "./http2.ts";
 import { postgresOf, postmasterOf, untilNoPostgres } from "./leftovers.ts";
 import { type Program, run } from "./server.ts";
 import { openViewer } from "./sse.ts";
@@ -46,6 +48,8 @@ async function compileProgram(): Promise<string> {
 
 /** Somewhere to run it. */
 interface Place extends AsyncDisposable {
+  /** A folder. */
+  readonly home: string;
   readonly dataDir: string;
   run(args: readonly string[]): Promise<Program>;
   /** Runs it until its end, and gives its output. */
@@ -72,6 +76,7 @@ async function place({ id }: Account): Promise<Place> {
     return child;
   };
   return {
+    home,
     dataDir,
     run: start,
     async outcome(args, code = 0) {
@@ -81,7 +86,7 @@ async function place({ id }: Account): Promise<Place> {
     },
     async serve(args) {
       const child = await start(args);
-      const [, url = ""] = await child.line(/^Tailpost is ready at (http:\S+)$/mu);
+      const [, url = ""] = await child.line(/^Tailpost is ready at (https?:\S+)$/mu);
       return { program: child, url };
     },
     async [Symbol.asyncDispose]() {
@@ -186,6 +191,21 @@ for (const account of accounts) {
     await using again = await openViewer(`${second.url}/api/logs/stream?tail=10`);
     await again.untilLog("before the restart");
     await stop(second.program);
+  });
+
+  test("serves HTTPS and HTTP/2", async ({ serve, home }) => {
+    const authority = await createAuthority(home, "authority");
+    const { cert, key } = await authority.issue({ subject: "localhost", names: "IP:127.0.0.1" });
+    if (account.id !== null) await Deno.chown(key, account.id, account.id);
+    const { program, url } = await serve([...SERVE, "--tls-cert", cert, "--tls-key", key]);
+    assert.match(url, /^https:/u);
+    await using http2 = await connectHttp2(url, await Deno.readTextFile(authority.cert));
+    const stream = await http2.request("/api/logs/stream");
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ message: "over TLS" });
+    assert.equal((await http2.request("/api/logs", { method: "POST", headers, body })).status, 201);
+    await stream.until("over TLS");
+    await stop(program);
   });
 
   test("brings logs by itself as a demo", async ({ serve }) => {

@@ -6,7 +6,7 @@ import { type TestDatabase, type TestServer } from "./postgres.ts";
 
 /** A running `tailpost serve`. */
 export interface TestTailpost extends AsyncDisposable {
-  /** Such as http://127.0.0.1:41234, the same after a restart. */
+  /** Such as http://127.0.0.1:41234, the same after a restart. With TLS it is https://. */
   readonly url: string;
   readonly pid: number;
   /** Its database. */
@@ -29,13 +29,15 @@ export async function startTailpost(
   await migrateUp(database.sql);
   let program: Program | null = null;
   let port = 0;
+  let scheme = "http";
   async function start() {
     program = runTailpost(["serve", "--auth", "off", "--port", String(port), ...args], {
       DATABASE_URL: database.url,
       ...env,
     });
-    const ready = await program.line(/Tailpost is ready at http:\/\/[^:]+:(\d+)/u);
-    port = Number(ready[1]);
+    const ready = await program.line(/Tailpost is ready at (https?):\/\/[^:]+:(\d+)/u);
+    scheme = ready[1] ?? scheme;
+    port = Number(ready[2]);
   }
   async function stop(signal: Deno.Signal = "SIGTERM") {
     const status = await program?.end(signal);
@@ -46,7 +48,7 @@ export async function startTailpost(
   await start();
   return {
     get url() {
-      return `http://127.0.0.1:${port}`;
+      return `${scheme}://127.0.0.1:${port}`;
     },
     get pid() {
       return program?.pid ?? 0;
@@ -68,13 +70,16 @@ export function portOf({ url }: Pick<TestTailpost, "url">): number {
   return Number(new URL(url).port);
 }
 
-/** A number of `/metrics`, such as of `tailpost_refused_total{reason="filter"}`; NaN where there is none. In headers goes a token. */
+/**
+ * A number of `/metrics`, such as of `tailpost_refused_total{reason="filter"}`; NaN where there is none. In headers goes a token, and
+ * `client` trusts a certificate.
+ */
 export async function metric(
-  { url }: Pick<TestTailpost, "url">,
+  { url, client }: Pick<TestTailpost, "url"> & { readonly client?: Deno.HttpClient },
   name: string,
   headers: Record<string, string> = {},
 ): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`, { headers })).text();
+  const text = await (await fetch(`${url}/metrics`, { headers, ...client && { client } })).text();
   const line = text.split("\n").find((line) => line.startsWith(`${name} `));
   return line === undefined ? NaN : Number(line.slice(name.length));
 }

@@ -12,8 +12,12 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /** How long stopping in order may take, in milliseconds. */
 const DEADLINE = 4500;
 
-/** Takes over the signals until disposed of. `exitCode` is for a command that does not end by itself in time. */
-export function stopSignal(exitCode = 0): StopSignal {
+/**
+ * Takes over the signals until disposed of. `exitCode` is for a command that does not end by itself in time; where SIGHUP is asked for
+ * something else, it has `hangUp` false.
+ */
+export function stopSignal(exitCode = 0, { hangUp = true }: { hangUp?: boolean } = {}): StopSignal {
+  const signals = SIGNALS.filter((signal) => hangUp || signal !== "SIGHUP");
   const controller = new AbortController();
   const stop = () => {
     // Someone who presses Ctrl-C twice does not want to wait. What we started ends with us.
@@ -22,11 +26,11 @@ export function stopSignal(exitCode = 0): StopSignal {
     // Whatever hangs, the process does not.
     Deno.unrefTimer(setTimeout(() => Deno.exit(exitCode), DEADLINE));
   };
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
     },
   };
 }

@@ -29,6 +29,8 @@ export interface BacklogChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Stands at the end of `bytes`: true for whoever was written all up to here. `null` where no cursor is. */
   readonly cursor: string | null;
+  /** How many there are in it. */
+  readonly logs: number;
 }
 
 /**
@@ -44,10 +46,12 @@ export function encodeBacklog(
 ): Backlog {
   const chunks: BacklogChunk[] = [];
   let size = 0;
-  const add = (text: string, cursor: string | null) => {
+  let counted = 0;
+  const add = (text: string, cursor: string | null, upTo: number) => {
     const bytes = encoder.encode(cursor === null ? text : text + encodeCursor(cursor));
     size += bytes.byteLength;
-    chunks.push({ bytes, cursor });
+    chunks.push({ bytes, cursor, logs: upTo - counted });
+    counted = upTo;
   };
   const span = since === null ? null : { since: parseCursor(since), until: parseCursor(fetched.cursor) };
   const logs = [...fetched.head, ...fetched.logs];
@@ -61,10 +65,11 @@ export function encodeBacklog(
     add(
       text,
       span && next.xid !== xid && i + 1 !== fetched.head.length ? formatCursor(cursorUpTo(xid, span)) : null,
+      i + 1,
     );
     text = "";
   }
-  add(text, fetched.cursor);
+  add(text, fetched.cursor, logs.length);
   return { chunks, bytes: size, started: fetched.started, again, partial: fetched.partial ?? false };
 }
 

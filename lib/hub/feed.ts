@@ -130,6 +130,11 @@ export class Feed {
     void this.#work();
   }
 
+  /** Counts logs that were written to viewers. */
+  sent(count: number): void {
+    this.#options.counts.sent += count;
+  }
+
   /** Hands what came in since the last flush to the live viewers, a chunk a group, and moves the others on. */
   flush(): void {
     const from = this.flushed;
@@ -146,7 +151,7 @@ export class Feed {
           const once = folded[position - from] ??= foldOnce(recent.whole);
           if (!group.matcher(recent.whole, once)) continue;
           text += recent.text;
-          this.#options.counts.sent += group.live.size;
+          this.sent(group.live.size);
         }
         if (text !== "") group.deliver(text, this.#place);
       }

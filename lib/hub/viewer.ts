@@ -265,6 +265,7 @@ export class Viewer {
     const chunk = backlog.chunks[this.#chunksWritten++];
     if (chunk) {
       this.#write(chunk.bytes);
+      this.#feed.sent(chunk.logs);
       // That of a tail is the one that the viewer has.
       const { cursor } = chunk;
       if (cursor !== null && cursor !== this.#cursor) {
@@ -285,13 +286,17 @@ export class Viewer {
   #writeRecent(from: number): void {
     const { recent: past, flushed, flushedCursor } = this.#feed;
     let text = "";
+    let sent = 0;
     let position = from;
     for (; position < flushed && text.length < CHUNK; position++) {
       const recent = past.at(position);
       if (!recent || this.#skip.delete(recent.log.id)) continue;
-      if (matches(this.#group.matcher, recent.whole)) text += recent.text;
+      if (!matches(this.#group.matcher, recent.whole)) continue;
+      text += recent.text;
+      sent++;
     }
     this.#position = position;
+    this.#feed.sent(sent);
     if (text !== "") this.#owesCursor = true;
     // Also on the way there: whoever leaves now goes on from here, and not from the beginning.
     const moved = this.#claim(position === flushed ? flushedCursor : past.cursorBefore(position));

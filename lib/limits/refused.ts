@@ -17,6 +17,9 @@ export const REASONS = [
   "query_string",
   "filter",
   "sign_in",
+  "connections",
+  "header_time",
+  "stream_resets",
 ] as const;
 
 /** One of {@link REASONS}. */

@@ -29,6 +29,10 @@ export interface LimitConfig extends FilterLimits {
   readonly maxQueryLength: number;
   /** A minute, of one address. */
   readonly signInAttempts: number;
+  /** Open at a moment. */
+  readonly maxConnections: number;
+  /** How long a connection may take to send the header of a request. */
+  readonly headerTimeoutSeconds: number;
 }
 
 /** How one limit is set. */
@@ -69,6 +73,8 @@ const ROWS: readonly Row[] = [
   ["maxPatternLength", "TAILPOST_MAX_PATTERN_LENGTH", MOST.maxPatternLength, 1, MOST.maxPatternLength, "characters of each text in a filter, longer ones are answered with 400"],
   ["maxRegexpSize", "TAILPOST_MAX_REGEXP_SIZE", MOST.maxRegexpSize, 0, MOST.maxRegexpSize, "instructions of a filter's regular expressions, 0: none are taken; larger ones are answered with 400"],
   ["signInAttempts", "TAILPOST_SIGN_IN_ATTEMPTS", 60, 1, 10_000, "attempts to sign in that fail, a minute and client address, more are answered with 429"],
+  ["maxConnections", "TAILPOST_MAX_CONNECTIONS", 25_000, 10, 1_000_000, "open connections at most, more are closed at once"],
+  ["headerTimeoutSeconds", "TAILPOST_HEADER_TIMEOUT_SECONDS", 10, 1, 300, "seconds that the header of a request may take to come, else 408"],
 ];
 
 /** All of them, in the order of the help. */

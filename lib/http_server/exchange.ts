@@ -1,0 +1,190 @@
+/** One request and its answer: from node:http to the Fetch API and back. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { compressed } from "../compress.ts";
+import { urlOfRequest } from "./address.ts";
+
+/** What answers requests. */
+export type Handle = (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Promise<Response>;
+
+/** What requests are answered with. */
+export interface Answers {
+  readonly handle: Handle;
+  /** Answers what `handle` rejected with. */
+  readonly onError: (error: unknown) => Response;
+  /** Answers what is no request: its target and Host make up no URL, its method is none of the Fetch API. */
+  readonly badRequest: () => Response;
+}
+
+/** What an exchange is made of. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly scheme: "http" | "https";
+  /** The client waits with the body until it is asked for it (RFC 9110, section 10.1.1). */
+  readonly expectsContinue: boolean;
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** How long what is left of a body is read and dropped, so that the client gets to read why, in milliseconds. */
+const LINGER = 2000;
+
+/** Answers a request. Resolves when all was handed to the system, or the client is gone. Rejects where the answer's body does. */
+export async function answer(exchange: Exchange, answers: Answers): Promise<void> {
+  const { req, res, signal } = exchange;
+  // Without this a client that leaves would be an error nobody takes.
+  req.on("error", () => {});
+  res.on("error", () => {});
+  const response = await respond(exchange, answers);
+  if (signal.aborted) return await response.body?.cancel();
+  await send(exchange, response);
+}
+
+async function respond(exchange: Exchange, { handle, onError, badRequest }: Answers): Promise<Response> {
+  const request = requestOf(exchange);
+  if (request === null) return badRequest();
+  const { remoteAddress = "", remotePort = 0 } = exchange.req.socket;
+  const info: Deno.ServeHandlerInfo<Deno.NetAddr> = {
+    remoteAddr: { transport: "tcp", hostname: remoteAddress, port: remotePort },
+    completed: Promise.resolve(),
+  };
+  try {
+    return await handle(request, info);
+  } catch (error) {
+    return onError(error);
+  }
+}
+
+/** The request as the Fetch API has it; null where it cannot be one. */
+function requestOf(exchange: Exchange): Request | null {
+  const { req: { rawHeaders, url: target = "", method = "GET", socket }, signal, scheme } = exchange;
+  const headers = new Headers();
+  let host: string | undefined;
+  try {
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const [name = "", value = ""] = [rawHeaders[i], rawHeaders[i + 1]];
+      const key = name.toLowerCase();
+      if (key === "host" || key === ":authority") {
+        // Which of two counts is a matter of opinion, and a proxy in front may be of another one.
+        if (host !== undefined) return null;
+        host = value;
+      }
+      // Those of HTTP/2 itself.
+      if (key.startsWith(":")) continue;
+      // HTTP/2 sends the pairs of a cookie apart (RFC 9113, section 8.2.3).
+      const cookies = key === "cookie" ? headers.get(key) : null;
+      if (cookies === null) headers.append(name, value);
+      else headers.set(name, `${cookies}; ${value}`);
+    }
+    const url = urlOfRequest(target, { host, scheme, here: `localhost:${socket.localPort ?? 0}` });
+    if (url === null) return null;
+    const body = bodyOf(exchange);
+    const init: RequestInit & { duplex: "half" } = { method, headers, body, signal, duplex: "half" };
+    return new Request(url, init);
+  } catch {
+    // A method or a header that the Fetch API does not know.
+    return null;
+  }
+}
+
+/** The body, read from the socket no sooner than somebody asks for it. */
+function bodyOf({ req, res, expectsContinue }: Exchange): ReadableStream<Uint8Array> | null {
+  const { "transfer-encoding": encoding, "content-length": length } = req.headers;
+  if (req.method === "GET" || req.method === "HEAD") return null;
+  const isHttp2 = req.httpVersionMajor === 2;
+  if (encoding === undefined && !isHttp2 && (length === undefined || Number(length) === 0)) return null;
+  let isAsked = !expectsContinue;
+  let isOver = false;
+  return new ReadableStream({
+    start(controller) {
+      req.on("data", (chunk: Uint8Array) => {
+        req.pause();
+        if (!isOver) controller.enqueue(chunk);
+      });
+      req.on("end", () => {
+        if (!isOver) controller.close();
+        isOver = true;
+      });
+      req.on("close", () => {
+        if (!isOver) controller.error(new Error("The connection was closed before the body had ended"));
+        isOver = true;
+      });
+      req.pause();
+    },
+    pull() {
+      if (!isAsked) res.writeContinue();
+      isAsked = true;
+      req.resume();
+    },
+    cancel() {
+      isOver = true;
+      req.pause();
+    },
+  }, { highWaterMark: 0 });
+}
+
+async function send(exchange: Exchange, response: Response): Promise<void> {
+  const { req, res, signal } = exchange;
+  const isStream = response.headers.get("content-type") === "text/event-stream";
+  const isBare = req.method === "HEAD" || response.status === 204 || response.status === 304;
+  const bytes = isStream || isBare ? null : await compressed(req.headers["accept-encoding"], response);
+  if (signal.aborted) return await response.body?.cancel();
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of response.headers) headers[name] = value;
+  const cookies = response.headers.getSetCookie();
+  if (cookies.length > 0) headers["set-cookie"] = cookies;
+  if (bytes) headers["content-length"] = String(bytes.byteLength);
+  // What is left of the body is not waited for: after that the connection is of no use.
+  const isRest = !req.complete && req.httpVersionMajor < 2;
+  if (isRest) headers.connection = "close";
+  res.writeHead(response.status, headers);
+  if (isStream && response.body) return await pipe(response.body, exchange);
+  if (!isRest) return await ended(res, bytes);
+  // First the answer, whole, then the end of the connection: ended at once, the client might get a reset in its place.
+  if (bytes) res.write(bytes);
+  else res.flushHeaders();
+  await dropRest(req);
+  await ended(res, null);
+}
+
+/** Ends an answer, and waits until it is out or nobody is left to take it. */
+function ended(res: ServerResponse, bytes: Uint8Array | null): Promise<void> {
+  return new Promise((resolve) => {
+    res.once("close", resolve);
+    res.end(bytes ?? undefined);
+  });
+}
+
+/** Reads what is left of a body and drops it, for a while. */
+function dropRest(req: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LINGER);
+    const over = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    req.once("end", over).once("close", over);
+    req.resume();
+  });
+}
+
+/** Writes a stream as it comes, no faster than the client takes it. */
+async function pipe(stream: ReadableStream<Uint8Array>, { res, signal }: Exchange): Promise<void> {
+  const reader = stream.getReader();
+  let wake = () => {};
+  res.on("drain", () => wake());
+  const leave = () => {
+    wake();
+    // What is written to it has to know, also while nothing is.
+    reader.cancel().catch(() => {});
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  if (signal.aborted) leave();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) break;
+    if (!res.write(value) && !signal.aborted) await new Promise<void>((resolve) => wake = resolve);
+  }
+  await ended(res, null);
+}
