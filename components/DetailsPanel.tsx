@@ -1,13 +1,16 @@
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
+import { readAnsi } from "../lib/live_tail/ansi.ts";
 import type { Details } from "../lib/live_tail/details.ts";
-import { formatLocal, plainText, visibleText } from "../lib/live_tail/format.ts";
-import { jsonParts } from "../lib/live_tail/json_parts.ts";
+import { formatLocal, visibleText } from "../lib/live_tail/format.ts";
+import { isJson, prettyJson } from "../lib/live_tail/json_text.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { serviceColor } from "../lib/live_tail/service_color.ts";
-import { toggleService } from "../lib/live_tail/view.ts";
+import { type Choice, levelChoices, serviceChoices } from "../lib/live_tail/value_choices.ts";
 import type { WholeLog } from "../lib/log.ts";
 import { CopyButton } from "./CopyButton.tsx";
 import { CloseIcon } from "./icons.tsx";
+import { JsonText } from "./JsonText.tsx";
+import { StyledText } from "./StyledText.tsx";
 
 /** One log, whole, beside the list that goes on. */
 export function DetailsPanel({ tail }: { tail: LiveTail }) {
@@ -52,7 +55,7 @@ function Body({ details, tail }: { details: Details; tail: LiveTail }) {
 
 function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
   const metadata = log.metadata === null ? null : JSON.stringify(log.metadata, null, 2);
-  const only = () => tail.edit({ ...tail.view.value, service: toggleService("", log.service) });
+  const view = tail.view.value;
   return (
     <>
       <dl class="facts">
@@ -60,17 +63,12 @@ function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
         <dd class={`facts-level level-${log.level}`}>
           <span class="level-shape" aria-hidden="true" />
           {log.level}
+          <Choices tail={tail} choices={levelChoices(view, log.level)} />
         </dd>
         <dt>Service</dt>
         <dd>
-          <button
-            type="button"
-            class={`link ${serviceColor(log.service)}`}
-            title="Show only this service"
-            onClick={only}
-          >
-            {visibleText(log.service)}
-          </button>
+          <span class={serviceColor(log.service)}>{visibleText(log.service)}</span>
+          <Choices tail={tail} choices={serviceChoices(view, log.service)} />
         </dd>
         <dt>Local</dt>
         <dd>
@@ -81,13 +79,7 @@ function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
         <dt>Id</dt>
         <dd>{log.id}</dd>
       </dl>
-      <section class="part">
-        <header>
-          <h3>Message</h3>
-          <CopyButton text={log.message} label="Copy message" />
-        </header>
-        <pre class="message" tabIndex={0}>{plainText(log.message)}</pre>
-      </section>
+      <Message key={log.id} text={log.message} />
       <section class="part">
         <header>
           <h3>Metadata</h3>
@@ -95,17 +87,58 @@ function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
         </header>
         {metadata === null || metadata === "{}"
           ? <p class="details-note">This log has none</p>
-          : <Json text={metadata} />}
+          : <pre class="json" tabIndex={0}><JsonText text={metadata} /></pre>}
       </section>
     </>
   );
 }
 
-function Json({ text }: { text: string }) {
-  const parts = useMemo(() => jsonParts(visibleText(text)), [text]);
+/** What the log's value can be made of in the filter. */
+function Choices({ tail, choices }: { tail: LiveTail; choices: readonly Choice[] }) {
   return (
-    <pre class="json" tabIndex={0}>
-      {parts.map(({ kind, text }, i) => kind === "other" ? text : <span key={i} class={`json-${kind}`}>{text}</span>)}
-    </pre>
+    <span class="facts-choices">
+      {choices.map(({ label, view }) => (
+        <button
+          key={label}
+          type="button"
+          class="link"
+          onClick={() => tail.edit(view)}
+        >
+          {visibleText(label)}
+        </button>
+      ))}
+    </span>
+  );
+}
+
+/** The message: JSON indented, until somebody wants to see it as it was written. */
+function Message({ text }: { text: string }) {
+  const [raw, setRaw] = useState(false);
+  const json = useMemo(() => isJson(text), [text]);
+  const pretty = useMemo(() => json && !raw ? prettyJson(text) : null, [text, json, raw]);
+  const styled = useMemo(() => pretty === null ? readAnsi(text) : null, [text, pretty]);
+  return (
+    <section class="part">
+      <header>
+        <h3>Message</h3>
+        <div class="part-actions">
+          {json && (
+            <button
+              type="button"
+              class="button button-small"
+              aria-pressed={raw}
+              onClick={() => setRaw(!raw)}
+            >
+              As written
+            </button>
+          )}
+          <CopyButton text={text} label="Copy message" />
+        </div>
+      </header>
+      <pre class={pretty === null ? "message" : "message json"} tabIndex={0}>
+        {pretty !== null && <JsonText text={pretty} />}
+        {styled !== null && <StyledText styled={styled} />}
+      </pre>
+    </section>
   );
 }

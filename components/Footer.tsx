@@ -1,5 +1,4 @@
 import { formatCount, plural } from "../lib/live_tail/format.ts";
-import { LIST_CAP } from "../lib/live_tail/list.ts";
 import { isTorn } from "../lib/live_tail/entries.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 
@@ -7,6 +6,7 @@ import type { LiveTail } from "../lib/live_tail/model.ts";
 export function Footer({ tail }: { tail: LiveTail }) {
   const { rows } = tail.list.value;
   const { logs, errors } = tail.received.value;
+  const { cap } = tail.rows.display.value;
   const missed = rows.filter(isTorn).reduce((sum, { gap }) => sum + gap.missed, 0);
   const shown = rows.filter((entry) => entry.kind === "log").length;
   return (
@@ -19,7 +19,7 @@ export function Footer({ tail }: { tail: LiveTail }) {
             {formatCount(missed)} not shown
           </span>
         )}
-        {logs > LIST_CAP && <span class="footer-quiet">newest {LIST_CAP} kept here</span>}
+        {logs > cap && <span class="footer-quiet">newest {formatCount(cap)} kept here</span>}
       </span>
       <span class="footer-keys" aria-hidden="true">
         <kbd>/</kbd> search <kbd>Space</kbd> pause <kbd>j</kbd>

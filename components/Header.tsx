@@ -1,17 +1,17 @@
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { type Account, AccountMenu } from "./AccountMenu.tsx";
 import { ActivityChart } from "./ActivityChart.tsx";
-import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon, WrapIcon } from "./icons.tsx";
+import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon } from "./icons.tsx";
 import { Logo } from "./Logo.tsx";
 import { StatusChip } from "./StatusChip.tsx";
 import { ThemeSwitch } from "./ThemeSwitch.tsx";
+import { ViewMenu } from "./ViewMenu.tsx";
 
 /** Name, status, pulse, and what can be done to the list. */
 export function Header(
   { tail, skew, account }: { tail: LiveTail; skew: () => number; account: Account | null },
 ) {
   const paused = tail.paused.value;
-  const wrap = tail.wrap.value;
   return (
     <header class="header">
       <h1>
@@ -34,17 +34,6 @@ export function Header(
         <button
           type="button"
           class="button"
-          aria-pressed={wrap}
-          aria-label="Wrap long messages"
-          title="Wrap long messages (w)"
-          onClick={() => tail.wrap.value = !wrap}
-        >
-          <WrapIcon />
-          <span>Wrap</span>
-        </button>
-        <button
-          type="button"
-          class="button"
           aria-label="Clear list"
           title="Empty this list. Nothing is deleted"
           onClick={() => tail.clear()}
@@ -52,6 +41,7 @@ export function Header(
           <ClearIcon />
           <span>Clear</span>
         </button>
+        <ViewMenu tail={tail} />
         <span class="divider" aria-hidden="true" />
         <ThemeSwitch />
         <button

@@ -1,22 +1,28 @@
-import { useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { LiveTail } from "../lib/live_tail/model.ts";
+import { displayClass } from "../lib/live_tail/display.ts";
 import { useFollow } from "../lib/live_tail/use_follow.ts";
 import { parsePattern } from "../lib/filter.ts";
+import { parseLevel } from "../lib/log.ts";
 import { EarlierLogs } from "./EarlierLogs.tsx";
 import { EmptyState } from "./EmptyState.tsx";
 import { LogRow } from "./LogRow.tsx";
 import { NewLogsPill } from "./NewLogsPill.tsx";
+import { type PickedValue, ValueMenu } from "./ValueMenu.tsx";
 
 /** The rows, newest at the bottom. */
 export function LogList(
   { tail, origin, takesToken }: { tail: LiveTail; origin: string; takesToken: boolean },
 ) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { rows } = tail.list.value;
-  const wrap = tail.wrap.value;
+  const rows = tail.rows.shown.value;
+  const display = tail.rows.display.value;
+  const unfolded = tail.rows.unfolded.value;
   const selected = tail.selected.value;
-  const marked = selected !== null && rows.some(({ key }) => key === selected);
+  const marked = selected !== null && rows.some(({ entry }) => entry.key === selected);
   useFollow(tail, scroller);
+  useTicks(tail, display.clock === "relative");
+  const [picked, setPicked] = useState<PickedValue | null>(null);
   // A row may move between press and release when logs pour in: what was pressed is what is meant.
   const pressed = useRef<string | null>(null);
   const needle = needleOf(tail.view.value.q);
@@ -24,7 +30,7 @@ export function LogList(
     <div class="list">
       <div
         ref={scroller}
-        class={wrap ? "log wrap" : "log"}
+        class={`log ${displayClass(display)}`}
         role="log"
         aria-live="off"
         aria-label="Live logs"
@@ -34,6 +40,9 @@ export function LogList(
             ? event.target.closest<HTMLElement>("[data-gap]")?.dataset.gap
             : undefined;
           if (gap !== undefined) return tail.fill(gap);
+          if (toggled(tail, event.target)) return;
+          const value = pickedAt(event);
+          if (value !== null) return setPicked(value);
           const id = pressed.current ?? rowIdAt(event.target);
           pressed.current = null;
           // Whoever selects text in a row does not mean to open it.
@@ -53,19 +62,31 @@ export function LogList(
               data-key="rows"
               {...(marked ? { "aria-activedescendant": `row-${selected}` } : {})}
             >
-              {rows.map((entry) => (
+              {rows.map((shown) => (
                 <LogRow
-                  key={entry.key}
-                  entry={entry}
-                  selected={entry.key === selected}
-                  wrap={wrap}
+                  key={shown.entry.key}
+                  shown={shown}
+                  selected={shown.entry.key === selected}
+                  display={display}
+                  unfolded={unfolded.has(shown.entry.key)}
                   needle={needle}
+                  now={tail.rows.now}
                 />
               ))}
             </ol>
           </>
         )}
       </div>
+      {picked !== null && (
+        <ValueMenu
+          tail={tail}
+          picked={picked}
+          close={(byKey) => {
+            setPicked(null);
+            if (byKey) scroller.current?.querySelector<HTMLElement>(".rows")?.focus({ preventScroll: true });
+          }}
+        />
+      )}
       <NewLogsPill tail={tail} />
     </div>
   );
@@ -76,6 +97,36 @@ function needleOf(q: string): string {
   if (q === "" || q.length > 1000) return "";
   const pattern = parsePattern("q", q);
   return pattern.kind === "text" ? pattern.text : "";
+}
+
+/** Lets relative times go on while they are shown. */
+function useTicks(tail: LiveTail, running: boolean): void {
+  useEffect(() => {
+    if (!running) return;
+    tail.tick();
+    const timer = setInterval(() => tail.tick(), 1000);
+    return () => clearInterval(timer);
+  }, [running]);
+}
+
+/** Folds or unfolds what the mark at `target` stands for. */
+function toggled(tail: LiveTail, target: EventTarget | null): boolean {
+  const mark = target instanceof Element ? target.closest<HTMLElement>("[data-toggle]") : null;
+  const id = rowIdAt(mark);
+  if (mark === null || id === null) return false;
+  tail.unfold(id, mark.dataset.toggle === "repeats" ? "repeats" : "lines");
+  return true;
+}
+
+/** The level or service that was clicked on. */
+function pickedAt({ target, currentTarget }: { target: EventTarget | null; currentTarget: Element }) {
+  const cell = target instanceof Element ? target.closest<HTMLElement>("[data-level], [data-service]") : null;
+  if (cell === null || getSelection()?.isCollapsed === false) return null;
+  const [from, list] = [cell.getBoundingClientRect(), currentTarget.getBoundingClientRect()];
+  const place = { x: from.left - list.left, above: from.top - list.top, below: from.bottom - list.top };
+  const level = parseLevel(cell.dataset.level ?? "");
+  if (level) return { ...place, kind: "level", value: level } as const;
+  return { ...place, kind: "service", value: cell.dataset.service ?? "" } as const;
 }
 
 function rowIdAt(target: EventTarget | null): string | null {

@@ -1,73 +1,159 @@
+import { useComputed } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import { Component } from "preact";
-import type { Entry, GapEntry, LogEntry, NoteEntry } from "../lib/live_tail/entries.ts";
+import { readAnsi } from "../lib/live_tail/ansi.ts";
+import type { Display } from "../lib/live_tail/display.ts";
+import type { GapEntry, LogEntry, NoteEntry } from "../lib/live_tail/entries.ts";
 import { FILL } from "../lib/live_tail/fill.ts";
 import {
-  foldMessage,
+  formatAge,
   formatSpan,
   formatTime,
+  formatUtc,
   LEVEL_LABELS,
-  plainText,
   plural,
-  splitHits,
   visibleText,
 } from "../lib/live_tail/format.ts";
+import { flatJson, isJson, prettyJson } from "../lib/live_tail/json_text.ts";
+import type { Shown } from "../lib/live_tail/repeats.ts";
 import { serviceColor } from "../lib/live_tail/service_color.ts";
+import { fold } from "../lib/live_tail/styled.ts";
+import { JsonText } from "./JsonText.tsx";
+import { StyledText } from "./StyledText.tsx";
 
 /** What a row is drawn from. Nothing else may change how it looks: see `shouldComponentUpdate`. */
 export interface LogRowProps {
-  readonly entry: Entry;
+  readonly shown: Shown;
   readonly selected: boolean;
-  readonly wrap: boolean;
+  readonly display: Display;
+  /** Whether all lines of the message are shown. */
+  readonly unfolded: boolean;
   /** Text in lower case to mark in messages; empty marks nothing. */
   readonly needle: string;
+  /** What relative times are told by. */
+  readonly now: ReadonlySignal<number>;
 }
 
-/** One row. With 500 of them and a frame to render, a row that did not change must cost nothing. */
+/** One row. With 10,000 of them and a frame to render, a row that did not change must cost nothing. */
 export class LogRow extends Component<LogRowProps> {
   override shouldComponentUpdate(next: LogRowProps): boolean {
-    const { entry, selected, wrap, needle } = this.props;
-    return entry !== next.entry || selected !== next.selected || wrap !== next.wrap || needle !== next.needle;
+    const { shown, selected, display, unfolded, needle } = this.props;
+    return shown.entry !== next.shown.entry || shown.count !== next.shown.count ||
+      shown.isFolded !== next.shown.isFolded || selected !== next.selected || display !== next.display ||
+      unfolded !== next.unfolded || needle !== next.needle;
   }
 
-  override render({ entry, selected, wrap, needle }: LogRowProps) {
+  override render(props: LogRowProps) {
+    const { shown: { entry }, selected } = props;
     if (entry.kind === "gap") return <GapRow entry={entry} selected={selected} />;
     if (entry.kind === "note") return <NoteRow entry={entry} />;
-    return <LogLine entry={entry} selected={selected} wrap={wrap} needle={needle} />;
+    return <LogLine {...props} entry={entry} />;
   }
 }
 
-function LogLine({ entry, selected, wrap, needle }: LogRowProps & { entry: LogEntry }) {
+function LogLine(
+  { entry, shown, selected, display, unfolded, needle, now }: LogRowProps & { entry: LogEntry },
+) {
   const { log } = entry;
-  const folded = wrap ? { line: plainText(log.message), more: 0 } : foldMessage(log.message);
   return (
     <li
       id={`row-${entry.key}`}
-      class={`row level-${log.level}`}
+      class={`row level-${log.level}${unfolded ? " unfolded" : ""}`}
       role="option"
       aria-selected={selected}
       data-id={log.id}
     >
-      <time class="row-time" dateTime={log.timestamp} title={log.timestamp}>{formatTime(log.timestamp)}</time>
-      <span class="row-level" title={log.level}>
+      <time class="row-time" dateTime={log.timestamp} title={log.timestamp}>
+        <Time timestamp={log.timestamp} display={display} now={now} />
+      </time>
+      <span class="row-level" title={log.level} data-level={log.level}>
         <span class="level-shape" aria-hidden="true" />
         {LEVEL_LABELS[log.level]}
       </span>
-      <span class={`row-service ${serviceColor(log.service)}`} title={visibleText(log.service)}>
+      <span
+        class={`row-service ${serviceColor(log.service)}`}
+        title={visibleText(log.service)}
+        data-service={log.service}
+      >
         {visibleText(log.service)}
       </span>
       <span class="row-message">
-        <span class="row-text">
-          {splitHits(folded.line, needle).map((part, i) =>
-            part.hit ? <mark key={i}>{part.text}</mark> : part.text
-          )}
-        </span>
-        {folded.more > 0 && <span class="row-mark">+{plural(folded.more, "line")}</span>}
+        <Repeats shown={shown} from={log.timestamp} />
+        <Message entry={entry} wrap={display.wrap} unfolded={unfolded} needle={needle} />
         {log.truncated && (
           <span class="row-mark" title="A preview; the details show all of it">truncated</span>
         )}
       </span>
     </li>
   );
+}
+
+function Time(
+  { timestamp, display, now }: { timestamp: string } & Pick<LogRowProps, "display" | "now">,
+) {
+  const { clock, milliseconds } = display;
+  if (clock === "relative") return <Age timestamp={timestamp} now={now} />;
+  return <>{(clock === "utc" ? formatUtc : formatTime)(timestamp, milliseconds)}</>;
+}
+
+/** Its text is all that changes with time: the row is not rendered again. */
+function Age({ timestamp, now }: { timestamp: string; now: ReadonlySignal<number> }) {
+  return <>{useComputed(() => formatAge(timestamp, now.value))}</>;
+}
+
+/** How many equal logs the row stands for, or begins. */
+function Repeats({ shown: { count, until, isFolded }, from }: { shown: Shown; from: string }) {
+  if (count === 1) return null;
+  return (
+    <span
+      class="row-mark row-toggle row-count"
+      title={`${plural(count, "equal log")}, ${formatSpan(from, until)}. ${
+        isFolded ? "Show one by one" : "Show as one"
+      } (x)`}
+      data-toggle="repeats"
+    >
+      ×{count}
+    </span>
+  );
+}
+
+function Message(
+  { entry: { log }, wrap, unfolded, needle }: {
+    entry: LogEntry;
+    wrap: boolean;
+    unfolded: boolean;
+    needle: string;
+  },
+) {
+  const json = !log.truncated && isJson(log.message);
+  if (json && unfolded) {
+    return (
+      <>
+        <span class="row-text">
+          <JsonText text={prettyJson(log.message)} />
+        </span>
+        <LinesMark text="fold" hint="Show on one line (f)" />
+      </>
+    );
+  }
+  const styled = readAnsi(json && !wrap ? flatJson(log.message) : log.message);
+  const folded = wrap || unfolded ? { line: styled, more: 0 } : fold(styled);
+  return (
+    <>
+      <span class="row-text">
+        <StyledText styled={folded.line} needle={needle} />
+      </span>
+      {json
+        ? <LinesMark text="JSON" hint="Show indented (f)" />
+        : unfolded && !wrap
+        ? <LinesMark text="fold" hint="Show the first line alone (f)" />
+        : folded.more > 0 && <LinesMark text={`+${plural(folded.more, "line")}`} hint="Show all lines (f)" />}
+    </>
+  );
+}
+
+function LinesMark({ text, hint }: { text: string; hint: string }) {
+  return <span class="row-mark row-toggle" title={hint} data-toggle="lines">{text}</span>;
 }
 
 function GapRow({ entry, selected }: { entry: GapEntry; selected: boolean }) {

@@ -38,10 +38,12 @@ export function PlayIcon() {
   );
 }
 
-export function WrapIcon() {
+export function ViewIcon() {
   return (
     <Icon>
-      <path d="M2 4h12M2 8h9.5a2.5 2.5 0 0 1 0 5H8M9.8 11.2 8 13l1.8 1.8M2 12h3" />
+      <path d="M2 4.5h6M12 4.5h2M2 11.5h2M8 11.5h6" />
+      <circle cx="10" cy="4.5" r="2" />
+      <circle cx="6" cy="11.5" r="2" />
     </Icon>
   );
 }

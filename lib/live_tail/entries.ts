@@ -1,5 +1,6 @@
 /** What stands in the list: logs, gaps and remarks of the page itself. Pure. */
 
+import { FILTER_BOUNDS } from "../filter.ts";
 import type { Log } from "../log.ts";
 import type { Gap } from "../sse.ts";
 
@@ -39,9 +40,22 @@ export interface Tally {
 /** The tally of nothing. */
 export const NO_TALLY: Tally = { logs: 0, errors: 0 };
 
-/** The row of a log. */
+/** The most characters of a message that a row keeps: servers send previews of 1,000, a trigger may be told otherwise. */
+export const MOST_MESSAGE = 4000;
+
+/** The most characters of a service that a row keeps: no filter takes more. */
+export const MOST_SERVICE = FILTER_BOUNDS.serviceLength;
+
+/** The row of a log. What it keeps is bounded, so that a bound on rows is one on memory; the details fetch the whole. */
 export function logEntry(log: Log): LogEntry {
-  return { kind: "log", key: String(log.id), log };
+  return { kind: "log", key: String(log.id), log: cut(log) };
+}
+
+function cut(log: Log): Log {
+  if (log.message.length <= MOST_MESSAGE && log.service.length <= MOST_SERVICE) return log;
+  const service = log.service.slice(0, MOST_SERVICE);
+  if (log.message.length <= MOST_MESSAGE) return { ...log, service };
+  return { ...log, service, message: log.message.slice(0, MOST_MESSAGE), truncated: true };
 }
 
 /** Whether a row counts as an error: level error or fatal. */

@@ -24,12 +24,37 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** The local time of day with milliseconds, `09:41:07.250`. Text that is no timestamp stays as it is. */
-export function formatTime(iso: string): string {
+/** The local time of day, `09:41:07.250` or `09:41:07`. Text that is no timestamp stays as it is. */
+export function formatTime(iso: string, milliseconds = true): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return iso;
   const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two);
-  return `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+  const fraction = milliseconds ? `.${String(date.getMilliseconds()).padStart(3, "0")}` : "";
+  return `${hours}:${minutes}:${seconds}${fraction}`;
+}
+
+/** The time of day in UTC, `08:41:07.250Z` or `08:41:07Z`. Text that is no timestamp stays as it is. */
+export function formatUtc(iso: string, milliseconds = true): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return `${date.toISOString().slice(11, milliseconds ? 23 : 19)}Z`;
+}
+
+/** How long ago a time is, `12 s ago`; `now` in epoch milliseconds. Text that is no timestamp stays as it is. */
+export function formatAge(iso: string, now: number): string {
+  const time = new Date(iso).getTime();
+  if (Number.isNaN(time)) return iso;
+  const seconds = Math.floor((now - time) / 1000);
+  // Clocks are rarely quite the same: what comes from the next second comes from now.
+  if (seconds === 0 || seconds === -1) return "now";
+  return seconds < 0 ? `in ${span(-seconds - 1)}` : `${span(seconds)} ago`;
+}
+
+function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
 }
 
 /** The local date, `2026-01-31`. */
@@ -57,8 +82,6 @@ export function formatSpan(from: string, to: string): string {
   return `${day} ${formatTime(from)} to ${formatDate(to)} ${formatTime(to)}`;
 }
 
-// deno-lint-ignore no-control-regex -- the escape character begins a terminal colour
-const SGR = /\u001b\[[0-9;:]*m/gu;
 /**
  * C0 and C1 controls but for tab and line feed, and the characters that turn the direction of the text around them
  * (Unicode TR9): a log could use those to look like something it is not.
@@ -75,25 +98,6 @@ export function visibleText(text: string): string {
     if (code === 0x7f) return "\u2421";
     return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
   });
-}
-
-/** A message made ready for the list. */
-export interface Folded {
-  /** The first line that is not blank. */
-  readonly line: string;
-  /** How many lines follow it. */
-  readonly more: number;
-}
-
-/** The first line of a message, without terminal colours, and how many lines are folded away below it. */
-export function foldMessage(message: string): Folded {
-  const lines = plainText(message).trim().split("\n");
-  return { line: lines[0] ?? "", more: lines.length - 1 };
-}
-
-/** A message without terminal colours, line ends as line feeds, control characters visible. */
-export function plainText(message: string): string {
-  return visibleText(message.replace(SGR, "").replace(/\r\n?/gu, "\n"));
 }
 
 /** A part of a text, and whether it is what was searched for. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  foldMessage,
+  formatAge,
   formatCount,
   formatLocal,
   formatSpan,
   formatTime,
-  plainText,
+  formatUtc,
   plural,
   splitHits,
   visibleText,
@@ -19,6 +19,31 @@ const local = (...parts: [number, number, number, number, number, number, number
 Deno.test("formatTime() gives local time with milliseconds, and leaves nonsense alone", () => {
   assert.equal(formatTime(local(2026, 0, 31, 9, 4, 7, 5)), "09:04:07.005");
   assert.equal(formatTime("yesterday"), "yesterday");
+});
+
+Deno.test("formatTime() and formatUtc() go without milliseconds where they are not wanted", () => {
+  assert.equal(formatTime(local(2026, 0, 31, 9, 4, 7, 5), false), "09:04:07");
+  assert.equal(formatUtc("2026-01-31T09:04:07.005+01:00"), "08:04:07.005Z");
+  assert.equal(formatUtc("2026-01-31T09:04:07.005Z", false), "09:04:07Z");
+  assert.equal(formatUtc("yesterday"), "yesterday");
+});
+
+Deno.test("formatAge() counts whole seconds, minutes, hours and days", () => {
+  const now = Date.UTC(2026, 0, 31);
+  const age = (seconds: number) => formatAge(new Date(now - seconds * 1000).toISOString(), now);
+  assert.deepEqual([0, 0.9, 1, 59.9, 60, 3599, 3600, 172_799, 172_800].map(age), [
+    "now",
+    "now",
+    "1 s ago",
+    "59 s ago",
+    "1 min ago",
+    "59 min ago",
+    "1 h ago",
+    "47 h ago",
+    "2 d ago",
+  ]);
+  assert.deepEqual([-0.5, -1, -5].map(age), ["now", "now", "in 4 s"]);
+  assert.equal(formatAge("yesterday", now), "yesterday");
 });
 
 Deno.test("formatLocal() carries the offset from UTC", () => {
@@ -54,16 +79,6 @@ Deno.test("visibleText() leaves no control character, whatever comes", () => {
       /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
     );
   }));
-});
-
-Deno.test("plainText() drops terminal colours and carriage returns", () => {
-  assert.equal(plainText("\u001b[1;31mred\u001b[0m\r\nnext"), "red\nnext");
-});
-
-Deno.test("foldMessage() gives the first line and counts the others", () => {
-  assert.deepEqual(foldMessage("one"), { line: "one", more: 0 });
-  assert.deepEqual(foldMessage("\n\nTypeError: x\n    at a\n    at b\n"), { line: "TypeError: x", more: 2 });
-  assert.deepEqual(foldMessage(""), { line: "", more: 0 });
 });
 
 Deno.test("splitHits() marks every hit without regard to case, and keeps the text whole", () => {

@@ -23,18 +23,20 @@ export interface FrameBufferOptions {
   /** Gets what arrived since the last frame; never an empty batch. */
   readonly flush: (batch: Batch) => void;
   /** The most entries kept between two frames: as many as the list shows. */
-  readonly bound?: number;
+  readonly bound?: () => number;
 }
 
 /** Makes a buffer. */
-export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBufferOptions): FrameBuffer {
+export function createFrameBuffer(
+  { schedule, flush, bound = () => LIST_CAP }: FrameBufferOptions,
+): FrameBuffer {
   let entries: Entry[] = [];
   let overflow: Overflow | null = null;
   let scheduled = false;
 
   /** Trims in steps of `bound`, so that an entry costs the same however many come. */
   function trim(): void {
-    const surplus = entries.splice(0, entries.length - bound);
+    const surplus = entries.splice(0, entries.length - bound());
     if (surplus.length === 0) return;
     overflow = {
       gap: surplus.reduce(widenGap, overflow?.gap ?? null),
@@ -45,7 +47,7 @@ export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBu
 
   function frame(): void {
     scheduled = false;
-    if (entries.length > bound) trim();
+    if (entries.length > bound()) trim();
     if (entries.length === 0) return;
     const batch = { entries, overflow };
     entries = [];
@@ -56,7 +58,7 @@ export function createFrameBuffer({ schedule, flush, bound = LIST_CAP }: FrameBu
   return {
     push(entry) {
       entries.push(entry);
-      if (entries.length >= 2 * bound) trim();
+      if (entries.length >= 2 * bound()) trim();
       if (scheduled) return;
       scheduled = true;
       schedule(frame);

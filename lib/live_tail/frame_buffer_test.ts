@@ -10,7 +10,7 @@ function setup(bound: number) {
   const buffer = createFrameBuffer({
     schedule: (run) => frames.push(run),
     flush: (batch) => batches.push(batch),
-    bound,
+    bound: () => bound,
   });
   const push = (id: number, level: "info" | "fatal" = "info") =>
     buffer.push(logEntry({ id, timestamp: "2026-01-01T00:00:00.000Z", level, service: "api", message: "m" }));

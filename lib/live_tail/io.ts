@@ -1,5 +1,6 @@
 /** The browser's side of the stream. Nothing here runs on the server. */
 
+import type { Memory } from "./row_view.ts";
 import { type Answer, readProblem, readRetryAfter } from "./answer.ts";
 import type { Source, StreamIo } from "./stream.ts";
 
@@ -13,6 +14,26 @@ export function browserIo(): StreamIo {
     schedule(run, milliseconds) {
       const timer = setTimeout(run, milliseconds);
       return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** A place in the browser's own storage, which can be switched off or full: choices then last as long as the page. */
+export function browserMemory(key: string): Memory {
+  return {
+    read() {
+      try {
+        return localStorage.getItem(key);
+      } catch {
+        return null;
+      }
+    },
+    write(text) {
+      try {
+        localStorage.setItem(key, text);
+      } catch {
+        // As said above.
+      }
     },
   };
 }

@@ -13,6 +13,8 @@ export type Command =
   | "previous"
   | "open"
   | "wrap"
+  | "lines"
+  | "repeats"
   | "help";
 
 /** The part of a KeyboardEvent that counts. */
@@ -42,6 +44,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "ArrowUp": "previous",
   "Enter": "open",
   "w": "wrap",
+  "f": "lines",
+  "x": "repeats",
   "?": "help",
 };
 
@@ -55,6 +59,8 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly la
   { keys: ["k", "↑"], label: "Previous log" },
   { keys: ["Enter"], label: "Show details" },
   { keys: ["w"], label: "Wrap long messages" },
+  { keys: ["f"], label: "All lines of a message, or one" },
+  { keys: ["x"], label: "Repeated logs one by one, or as one" },
   { keys: ["Esc"], label: "Close details" },
   { keys: ["?"], label: "Show these keys" },
 ];

@@ -1,5 +1,6 @@
 /**
- * The list of a live tail as a reducer: at most {@link LIST_CAP} rows stand in it and as many wait. Pure.
+ * The list of a live tail as a reducer: at most `cap` rows stand in it, {@link LIST_CAP} unless told otherwise, and as many
+ * wait. Pure.
  *
  * While the reader follows, new rows push old ones out at the top. While the reader reads further up, rows are added
  * below as long as that costs only rows above the viewport; the rest waits. While the list is paused everything waits.
@@ -20,7 +21,7 @@ import {
   widenGap,
 } from "./entries.ts";
 
-/** The most rows that stand in the list. */
+/** The most rows that stand in the list, until a reader chooses another number. */
 export const LIST_CAP = 500;
 
 /** The rows, and what waits to become rows. */
@@ -97,6 +98,11 @@ export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST
 /** Back to the newest row: all that waited comes in. */
 export function resume(list: TailList, cap = LIST_CAP): TailList {
   return receive(list, EMPTY_BATCH, { kind: "follow" }, cap);
+}
+
+/** The list after its cap was lowered: the oldest rows go. */
+export function shorten(list: TailList, cap: number): TailList {
+  return list.rows.length > cap ? { ...list, rows: newest(list.rows, cap) } : list;
 }
 
 /** Takes an entry out. */

@@ -21,6 +21,7 @@ import {
 } from "./list.ts";
 import { createPast, type Earlier } from "./past.ts";
 import { createRecentIds } from "./recent_ids.ts";
+import { createRowView, type Memory, type RowView } from "./row_view.ts";
 import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
 import {
   EMPTY_VIEW,
@@ -54,6 +55,8 @@ export interface Browser extends StreamIo {
   readonly frame: (run: () => void) => void;
   /** How far the server's clock is ahead of this one, in milliseconds. */
   readonly skew: number;
+  /** Where the reader's choices are kept; without it they last as long as the page. */
+  readonly memory?: Memory;
 }
 
 /** The page. */
@@ -67,7 +70,8 @@ export interface LiveTail {
   readonly settled: Signal<boolean>;
   readonly following: Signal<boolean>;
   readonly paused: Signal<boolean>;
-  readonly wrap: Signal<boolean>;
+  /** How the list is drawn. */
+  readonly rows: RowView;
   readonly help: Signal<boolean>;
   /** Key of the marked row. */
   readonly selected: Signal<string | null>;
@@ -87,7 +91,7 @@ export interface LiveTail {
   moved(): void;
   retry(): void;
   wake(): void;
-  /** Rows at the top may go as long as they are among the first `rows`. */
+  /** Rows at the top may go as long as they are among the first `rows` that are drawn. */
   measureAbove(rows: () => number): void;
   follow(following: boolean): void;
   /** Lets in what has room by now, while the reader scrolls. */
@@ -96,6 +100,10 @@ export interface LiveTail {
   /** Back to the newest row, wherever the reader is. */
   goLive(): void;
   clear(): void;
+  /** Shows all lines of a message or all logs of a row, or folds them again. The reader means to read: the list stops. */
+  unfold(key: string, what: "lines" | "repeats"): void;
+  /** Lets relative times go on. */
+  tick(): void;
   select(entry: Entry): void;
   open(id: number): void;
   close(): void;
@@ -121,6 +129,7 @@ export function createLiveTail(search: string): LiveTail {
   const services = signal<readonly string[]>([]);
   const received = signal<Tally>(NO_TALLY);
   const activity = createActivity();
+  const rows = createRowView(list, () => following.value && !paused.value);
   const recent = createRecentIds();
   const past = createPast({
     list,
@@ -141,16 +150,26 @@ export function createLiveTail(search: string): LiveTail {
   let torn = "";
   let above = () => 0;
 
+  function tick(): void {
+    rows.now.value = (browser?.now() ?? 0) + (browser?.skew ?? 0);
+  }
+
+  /** The list with what arrived, as far as the reader's stance lets it in. */
+  function taken(arrived: Batch): TailList {
+    return receive(list.value, arrived, stance(), rows.display.value.cap);
+  }
+
   function stance(): Stance {
     if (paused.value) return { kind: "pause" };
     if (following.value) return { kind: "follow" };
     // What is being fetched is to join the first row.
-    return { kind: "read", above: past.earlier.value.kind === "loading" ? 0 : above() };
+    const loading = past.earlier.value.kind === "loading";
+    return { kind: "read", above: loading ? 0 : rows.entriesIn(above()) };
   }
 
   function flush(arrived: Batch): void {
     batch(() => {
-      list.value = receive(list.value, arrived, stance());
+      list.value = taken(arrived);
       received.value = addTally(
         addTally(received.value, tally(arrived.entries)),
         arrived.overflow?.tally ?? NO_TALLY,
@@ -188,8 +207,7 @@ export function createLiveTail(search: string): LiveTail {
       case "log": {
         const { log } = message;
         if (!recent.add(log.id)) return;
-        const now = (browser?.now() ?? 0) + (browser?.skew ?? 0);
-        activity.add(Date.parse(log.timestamp), log.level, now);
+        activity.add(Date.parse(log.timestamp), log.level, (browser?.now() ?? 0) + (browser?.skew ?? 0));
         return buffer?.push(logEntry(log));
       }
       case "gap": {
@@ -281,7 +299,7 @@ export function createLiveTail(search: string): LiveTail {
     settled,
     following,
     paused,
-    wrap: signal(false),
+    rows,
     help: signal(false),
     selected,
     details,
@@ -291,7 +309,9 @@ export function createLiveTail(search: string): LiveTail {
     earlier: past.earlier,
     start(given) {
       browser = given;
-      buffer = createFrameBuffer({ schedule: given.frame, flush });
+      buffer = createFrameBuffer({ schedule: given.frame, flush, bound: () => rows.display.value.cap });
+      rows.restore(given.memory ?? null);
+      tick();
       stream = createStream("/api/logs/stream", given, hear);
       connected = null;
       readAddress();
@@ -317,30 +337,30 @@ export function createLiveTail(search: string): LiveTail {
     },
     retry: () => stream?.retry(),
     wake: () => stream?.wake(),
-    measureAbove: (rows) => {
-      above = rows;
+    measureAbove: (drawn) => {
+      above = drawn;
     },
     follow(now) {
       if (following.value === now) return;
       batch(() => {
         following.value = now;
-        list.value = receive(list.value, EMPTY_BATCH, stance());
+        list.value = taken(EMPTY_BATCH);
       });
     },
     admit() {
-      if (list.value.waiting.length > 0) list.value = receive(list.value, EMPTY_BATCH, stance());
+      if (list.value.waiting.length > 0) list.value = taken(EMPTY_BATCH);
     },
     pause(now) {
       batch(() => {
         paused.value = now;
-        list.value = receive(list.value, EMPTY_BATCH, stance());
+        list.value = taken(EMPTY_BATCH);
       });
     },
     goLive() {
       batch(() => {
         paused.value = false;
         following.value = true;
-        list.value = resume(list.value);
+        list.value = resume(list.value, rows.display.value.cap);
       });
     },
     clear() {
@@ -352,6 +372,14 @@ export function createLiveTail(search: string): LiveTail {
         following.value = true;
       });
     },
+    unfold(key, what) {
+      batch(() => {
+        following.value = false;
+        if (what === "lines") rows.toggleLines(key);
+        else rows.toggleRepeats(key);
+      });
+    },
+    tick,
     select: (entry) => {
       selected.value = entry.key;
     },

@@ -38,8 +38,12 @@ function run(tail: LiveTail, command: Command, event: KeyboardEvent): boolean {
     case "pageDown":
       return page(1);
     case "wrap":
-      tail.wrap.value = !tail.wrap.peek();
+      tail.rows.show({ wrap: !tail.rows.display.peek().wrap });
       return true;
+    case "lines":
+      return onSelected(tail, (key) => tail.unfold(key, "lines"));
+    case "repeats":
+      return onSelected(tail, (key) => tail.unfold(key, "repeats"));
     case "help":
       tail.help.value = !tail.help.peek();
       return true;
@@ -67,7 +71,7 @@ function close(tail: LiveTail, event: KeyboardEvent): boolean {
 
 /** Marks the row before or after the marked one; without any, the newest. Open details go along. */
 function step(tail: LiveTail, by: 1 | -1): boolean {
-  const { rows } = tail.list.peek();
+  const rows = tail.rows.shown.peek().map(({ entry }) => entry);
   const at = rows.findIndex((entry) => entry.key === tail.selected.peek());
   let next = at < 0 ? rows.length - 1 : at + by;
   while (rows[next]?.kind === "note") next += at < 0 ? -1 : by;
@@ -78,6 +82,12 @@ function step(tail: LiveTail, by: 1 | -1): boolean {
   document.getElementById(`row-${entry.key}`)?.scrollIntoView({ block: "nearest" });
   if (tail.details.peek() !== null && entry.kind === "log") tail.open(entry.log.id);
   return true;
+}
+
+function onSelected(tail: LiveTail, run: (key: string) => void): boolean {
+  const key = tail.selected.peek();
+  if (key !== null) run(key);
+  return key !== null;
 }
 
 function openSelected(tail: LiveTail): boolean {

@@ -1,7 +1,7 @@
 /** The life of the page in the browser: begins the stream and listens to what the browser says of the network. */
 
 import { useEffect } from "preact/hooks";
-import { browserIo } from "./io.ts";
+import { browserIo, browserMemory } from "./io.ts";
 import type { LiveTail } from "./model.ts";
 
 /** Begins when the page is hydrated and ends with it. */
@@ -17,6 +17,7 @@ export function useStream(tail: LiveTail, skew: () => number): void {
       },
       frame,
       skew: skew(),
+      memory: browserMemory("tailpost-view"),
     });
     const onNetwork = () => {
       tail.online.value = navigator.onLine;
