@@ -202,3 +202,21 @@ Deno.test("pages and files are packed for who takes them so, streams never, and 
   assert.equal(await styles("gzip"), await styles("identity"));
   assert.doesNotMatch(await head("GET", "/api/logs/stream", "gzip"), gzip);
 });
+
+Deno.test("nothing is left of viewers that went, and connections without a request do not hold up the end", async () => {
+  await using tailpost = await startTailpost(postgres);
+  const sockets = await Promise.all(
+    Array.from({ length: 10 }, () => Deno.connect({ port: portOf(tailpost) })),
+  );
+  const stays = await openViewer(`${tailpost.url}/api/logs/stream`);
+  for (let round = 0; round < 20; round++) {
+    await using _goes = await openViewer(`${tailpost.url}/api/logs/stream`);
+  }
+  await until(async () => await metric(tailpost, "tailpost_viewers") === 1);
+  const { code } = await tailpost.stop();
+  assert.equal(code, 0);
+  // It waits for answers that are under way, and says so when some do not end.
+  assert.doesNotMatch(tailpost.output(), /Stopped all the same/u);
+  await stays.ended;
+  for (const socket of sockets) socket.close();
+});

@@ -28,6 +28,7 @@ export async function startTailpost(
   const database = await postgres.database();
   await migrateUp(database.sql);
   let program: Program | null = null;
+  let output = () => "";
   let port = 0;
   let scheme = "http";
   async function start() {
@@ -35,6 +36,7 @@ export async function startTailpost(
       DATABASE_URL: database.url,
       ...env,
     });
+    ({ output } = program);
     const ready = await program.line(/Tailpost is ready at (https?):\/\/[^:]+:(\d+)/u);
     scheme = ready[1] ?? scheme;
     port = Number(ready[2]);
@@ -55,7 +57,7 @@ export async function startTailpost(
     },
     database,
     sql: database.sql,
-    output: () => program?.output() ?? "",
+    output: () => output(),
     start,
     stop,
     async [Symbol.asyncDispose]() {

@@ -115,7 +115,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   // First the streams: a server that shuts down waits for them.
   services.hub.close();
   await within(DRAIN, front.shutdown(), "Requests were still open").catch((error: unknown) =>
-    logger.warn("Stopped with {error}", { error })
+    logger.warn("Stopped all the same: {reason}", { reason: error instanceof Error ? error.message : error })
   );
   if (failure) throw new CommandError(failure.message, 1, { cause: failure });
   await companionDone;

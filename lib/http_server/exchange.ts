@@ -140,17 +140,20 @@ async function send(exchange: Exchange, response: Response): Promise<void> {
   if (isRest) headers.connection = "close";
   res.writeHead(response.status, headers);
   if (isStream && response.body) return await pipe(response.body, exchange);
-  if (!isRest) return await ended(res, bytes);
+  if (!isRest) return await ended(exchange, bytes);
   // First the answer, whole, then the end of the connection: ended at once, the client might get a reset in its place.
   if (bytes) res.write(bytes);
   else res.flushHeaders();
   await dropRest(req);
-  await ended(res, null);
+  await ended(exchange, null);
 }
 
 /** Ends an answer, and waits until it is out or nobody is left to take it. */
-function ended(res: ServerResponse, bytes: Uint8Array | null): Promise<void> {
+function ended({ res, signal }: Exchange, bytes: Uint8Array | null): Promise<void> {
   return new Promise((resolve) => {
+    // It may have been closed before, and then tells nobody any more.
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
     res.once("close", resolve);
     res.end(bytes ?? undefined);
   });
@@ -170,7 +173,8 @@ function dropRest(req: IncomingMessage): Promise<void> {
 }
 
 /** Writes a stream as it comes, no faster than the client takes it. */
-async function pipe(stream: ReadableStream<Uint8Array>, { res, signal }: Exchange): Promise<void> {
+async function pipe(stream: ReadableStream<Uint8Array>, exchange: Exchange): Promise<void> {
+  const { res, signal } = exchange;
   const reader = stream.getReader();
   let wake = () => {};
   res.on("drain", () => wake());
@@ -186,5 +190,5 @@ async function pipe(stream: ReadableStream<Uint8Array>, { res, signal }: Exchang
     if (done || signal.aborted) break;
     if (!res.write(value) && !signal.aborted) await new Promise<void>((resolve) => wake = resolve);
   }
-  await ended(res, null);
+  await ended(exchange, null);
 }

@@ -24,8 +24,8 @@ const GIVEN_UP = { burst: 1000, rate: 33 };
 export interface Http2 {
   /** Is handed connections by `emit("connection")`. */
   readonly server: Http2Server;
-  /** Ends every connection with the answers that it is at. */
-  close(): void;
+  /** Ends every connection with the answers that it is at. Resolves once all are closed. */
+  close(): Promise<unknown>;
 }
 
 const logger = getLogger(["tailpost"]);
@@ -62,7 +62,9 @@ export function createHttp2(options: HttpOptions): Http2 {
   return {
     server,
     close() {
-      for (const session of sessions) session.close();
+      return Promise.all(
+        [...sessions].map((session) => new Promise<void>((resolve) => session.close(resolve))),
+      );
     },
   };
 }

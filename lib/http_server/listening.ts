@@ -5,6 +5,6 @@ import type { Server } from "node:net";
 /** A server of sockets, and what becomes of them. */
 export interface Listening {
   readonly server: Server;
-  /** Ends every connection with the answers that it is at. Resolves once those of HTTP/1.1 are out. */
+  /** Ends every connection with the answers that it is at. Resolves once those are out. */
   close(): Promise<unknown>;
 }

@@ -41,8 +41,7 @@ export function createTls(options: HttpOptions, pair: Pair): ListeningTls {
     server,
     renew: (pair) => server.setSecureContext({ ...pair, minVersion: "TLSv1.2" }),
     close() {
-      http2.close();
-      return http1.close();
+      return Promise.all([http2.close(), http1.close()]);
     },
   };
 }
