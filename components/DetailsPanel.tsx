@@ -13,7 +13,7 @@ import { JsonText } from "./JsonText.tsx";
 import { StyledText } from "./StyledText.tsx";
 
 /** One log, whole, beside the list that goes on. */
-export function DetailsPanel({ tail }: { tail: LiveTail }) {
+export function DetailsPanel({ tail, takesToken }: { tail: LiveTail; takesToken: boolean }) {
   const details = tail.details.value;
   if (details === null) return null;
   return (
@@ -31,13 +31,13 @@ export function DetailsPanel({ tail }: { tail: LiveTail }) {
         </button>
       </header>
       <div class="details-body" aria-busy={details.kind === "loading"} aria-live="polite">
-        <Body details={details} tail={tail} />
+        <Body details={details} tail={tail} takesToken={takesToken} />
       </div>
     </aside>
   );
 }
 
-function Body({ details, tail }: { details: Details; tail: LiveTail }) {
+function Body({ details, tail, takesToken }: { details: Details; tail: LiveTail; takesToken: boolean }) {
   switch (details.kind) {
     case "loading":
       return <p class="details-note">Loading</p>;
@@ -49,11 +49,11 @@ function Body({ details, tail }: { details: Details; tail: LiveTail }) {
         </div>
       );
     case "loaded":
-      return <Whole log={details.log} tail={tail} />;
+      return <Whole log={details.log} tail={tail} takesToken={takesToken} />;
   }
 }
 
-function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
+function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takesToken: boolean }) {
   const metadata = log.metadata === null ? null : JSON.stringify(log.metadata, null, 2);
   const view = tail.view.value;
   return (
@@ -83,7 +83,10 @@ function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
       <section class="part">
         <header>
           <h3>Metadata</h3>
-          <CopyButton text={JSON.stringify(log, null, 2)} label="Copy JSON" />
+          <div class="part-actions">
+            <CopyButton text={JSON.stringify(log, null, 2)} label="Copy JSON" />
+            <CopyButton text={curl(log.id, takesToken)} label="Copy curl" />
+          </div>
         </header>
         {metadata === null || metadata === "{}"
           ? <p class="details-note">This log has none</p>
@@ -91,6 +94,14 @@ function Whole({ log, tail }: { log: WholeLog; tail: LiveTail }) {
       </section>
     </>
   );
+}
+
+/** The command that reads the log again. Details are only ever shown in a browser. */
+function curl(id: number, takesToken: boolean): string {
+  const token = takesToken ? " -H 'Authorization: Bearer tp_...'" : "";
+  const organization = new URLSearchParams(location.search).get("organizationId");
+  const query = organization === null ? "" : `?${new URLSearchParams({ organizationId: organization })}`;
+  return `curl${token} '${location.origin}/api/logs/${id}${query}'`;
 }
 
 /** What the log's value can be made of in the filter. */

@@ -39,7 +39,7 @@ export function LiveTail({ search, origin, renderedAt, account }: LiveTailProps)
       <FilterBar tail={tail} />
       <main class="split">
         <LogList tail={tail} origin={origin} takesToken={account !== null} />
-        <DetailsPanel tail={tail} />
+        <DetailsPanel tail={tail} takesToken={account !== null} />
       </main>
       <Footer tail={tail} />
       <KeySheet tail={tail} />

@@ -207,6 +207,14 @@ browserTest("details show the whole of a truncated log, by mouse and by keyboard
   assert.equal(await page.locator('.row[aria-selected="true"]').count(), 1);
   assert.equal(search(page), "?log=1");
 
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.locator(".details").getByRole("button", { name: "Copy curl" }).click();
+  await page.locator(".details", { hasText: "Copied" }).waitFor();
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(command, /^curl '[^']+'$/u);
+  const answer = await fetch(command.slice("curl '".length, -1), { signal: AbortSignal.timeout(20_000) });
+  assert.equal((await answer.json()).message, message);
+
   await page.keyboard.press("j");
   await until(() => page.locator(".details .message").innerText(), "another one");
   await insert(tailpost.sql, { message: "the list goes on" });
