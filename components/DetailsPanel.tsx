@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { readAnsi } from "../lib/live_tail/ansi.ts";
+import { curlRead } from "../lib/live_tail/curl.ts";
 import type { Details } from "../lib/live_tail/details.ts";
 import { formatLocal, visibleText } from "../lib/live_tail/format.ts";
 import { isJson, prettyJson } from "../lib/live_tail/json_text.ts";
@@ -56,6 +57,8 @@ function Body({ details, tail, takesToken }: { details: Details; tail: LiveTail;
 function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takesToken: boolean }) {
   const metadata = log.metadata === null ? null : JSON.stringify(log.metadata, null, 2);
   const view = tail.view.value;
+  // Details are only ever shown in a browser.
+  const organizationId = new URLSearchParams(location.search).get("organizationId");
   return (
     <>
       <dl class="facts">
@@ -85,7 +88,10 @@ function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takes
           <h3>Metadata</h3>
           <div class="part-actions">
             <CopyButton text={JSON.stringify(log, null, 2)} label="Copy JSON" />
-            <CopyButton text={curl(log.id, takesToken)} label="Copy curl" />
+            <CopyButton
+              text={curlRead(location.origin, log.id, { organizationId, takesToken })}
+              label="Copy curl"
+            />
           </div>
         </header>
         {metadata === null || metadata === "{}"
@@ -94,14 +100,6 @@ function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takes
       </section>
     </>
   );
-}
-
-/** The command that reads the log again. Details are only ever shown in a browser. */
-function curl(id: number, takesToken: boolean): string {
-  const token = takesToken ? " -H 'Authorization: Bearer tp_...'" : "";
-  const organization = new URLSearchParams(location.search).get("organizationId");
-  const query = organization === null ? "" : `?${new URLSearchParams({ organizationId: organization })}`;
-  return `curl${token} '${location.origin}/api/logs/${id}${query}'`;
 }
 
 /** What the log's value can be made of in the filter. */

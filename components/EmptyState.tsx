@@ -1,4 +1,5 @@
 import type { Connection } from "../lib/live_tail/connection.ts";
+import { curlSend } from "../lib/live_tail/curl.ts";
 import { CLEARED, type LiveTail } from "../lib/live_tail/model.ts";
 import { isFiltered } from "../lib/live_tail/view.ts";
 import { CopyButton } from "./CopyButton.tsx";
@@ -40,7 +41,7 @@ export function EmptyState(
       <Beacon />
       <h2>Waiting for the first log</h2>
       <p>Send one, and watch it appear here:</p>
-      <Snippet title="From a shell" text={curl(origin, takesToken)} />
+      <Snippet title="From a shell" text={curlSend(origin, takesToken)} />
       <Snippet title="In PostgreSQL" text={SQL} />
     </div>
   );
@@ -75,12 +76,6 @@ function Refused({ tail, connection }: { tail: LiveTail; connection: Connection 
 function ClearFilters({ tail }: { tail: LiveTail }) {
   if (!isFiltered(tail.view.value) && tail.problem.value === null) return null;
   return <button type="button" class="button" onClick={() => tail.edit(CLEARED)}>Clear filters</button>;
-}
-
-function curl(origin: string, takesToken: boolean): string {
-  const token = takesToken ? "-H 'Authorization: Bearer tp_...' " : "";
-  return `curl ${origin}/api/logs ${token}\\\n  -H 'Content-Type: application/json' \\\n` +
-    `  -d '{"service":"hello","level":"info","message":"It works"}'`;
 }
 
 function Snippet({ title, text }: { title: string; text: string }) {

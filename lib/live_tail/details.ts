@@ -19,9 +19,8 @@ export async function fetchDetails(
   organizationId: string | null,
   signal: AbortSignal,
 ): Promise<Details> {
-  const query = organizationId === null ? "" : `?organizationId=${encodeURIComponent(organizationId)}`;
   try {
-    const response = await fetch(`/api/logs/${id}${query}`, {
+    const response = await fetch(logPath(id, organizationId), {
       signal,
       headers: { accept: "application/json" },
     });
@@ -39,6 +38,11 @@ export async function fetchDetails(
   } catch {
     return { kind: "failed", id, message: "The server cannot be reached" };
   }
+}
+
+/** Where the server has a log. Parameters as in {@link fetchDetails}. */
+export function logPath(id: number, organizationId: string | null): string {
+  return `/api/logs/${id}${organizationId === null ? "" : `?${new URLSearchParams({ organizationId })}`}`;
 }
 
 /** Reads a whole log from JSON, `null` where it is none. */
