@@ -22,19 +22,7 @@ export async function readEntries(
   bounds: BodyBounds,
   room: Pick<Room, "take">,
 ): Promise<unknown[]> {
-  const type = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  const lines = type === "application/x-ndjson";
-  if (!lines && type !== "application/json") {
-    const sent = type === "" ? "none was sent" : `not ${type}`;
-    throw new ApiError(
-      415,
-      "unsupported_media_type",
-      `Send application/json or application/x-ndjson, ${sent}`,
-    );
-  }
-  if ((request.headers.get("content-encoding") ?? "identity") !== "identity") {
-    throw new ApiError(415, "unsupported_media_type", "Send the body without Content-Encoding");
-  }
+  const lines = typeOf(request, ["application/json", "application/x-ndjson"]) === "application/x-ndjson";
   const text = await readText(request, bounds, room);
   const entries = lines ? parseLines(text, bounds.maxBatch) : parseBody(text);
   if (entries.length === 0) throw new ApiError(400, "bad_input", "There is no log in the body");
@@ -42,9 +30,40 @@ export async function readEntries(
   return entries;
 }
 
+/** The most that a body of {@link readJson} may hold, in bytes. */
+const MOST_JSON = 16 * 1024;
+
+/**
+ * The one JSON value of a small body.
+ *
+ * @throws {ApiError} 415 for other content types, 400 for bad JSON
+ * @throws {RefusedError} 413 over 16 KiB, 408 when it comes too slowly
+ */
+export async function readJson(
+  request: Request,
+  { bodySeconds }: Pick<BodyBounds, "bodySeconds">,
+): Promise<unknown> {
+  typeOf(request, ["application/json"]);
+  const bounds = { maxBodyBytes: MOST_JSON, bodySeconds };
+  return parseJson(await readText(request, bounds, { take: () => {} }), "The body");
+}
+
+/** The content type of a body, which is one of those that are taken, and not packed. */
+function typeOf({ headers }: Request, taken: readonly string[]): string {
+  const type = (headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (!taken.includes(type)) {
+    const sent = type === "" ? "none was sent" : `not ${type}`;
+    throw new ApiError(415, "unsupported_media_type", `Send ${taken.join(" or ")}, ${sent}`);
+  }
+  if ((headers.get("content-encoding") ?? "identity") !== "identity") {
+    throw new ApiError(415, "unsupported_media_type", "Send the body without Content-Encoding");
+  }
+  return type;
+}
+
 async function readText(
   request: Request,
-  { maxBodyBytes, bodySeconds }: BodyBounds,
+  { maxBodyBytes, bodySeconds }: Pick<BodyBounds, "maxBodyBytes" | "bodySeconds">,
   room: Pick<Room, "take">,
 ): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
@@ -119,7 +138,7 @@ function parseJson(text: string, what: string): unknown {
 }
 
 function tooLarge(most: number): RefusedError {
-  const message = `The body is over ${sizeText(most)}: send smaller batches`;
+  const message = `The body is over ${sizeText(most)}: send less at a time`;
   return new RefusedError("body_size", { status: 413, code: "too_large", message });
 }
 

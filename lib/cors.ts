@@ -11,7 +11,7 @@ import { define, type State } from "./define.ts";
 const API = /^\/api(?:\/|$)/u;
 
 const PREFLIGHT = {
-  "Access-Control-Allow-Methods": "GET, POST",
+  "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
   "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID, X-API-Key",
   "Access-Control-Max-Age": "600",
 };

@@ -24,8 +24,15 @@ export const GRANTS: readonly (readonly [table: string, privileges: string])[] =
   ["tailpost_tokens", "update (revoked_at, last_used_at)"],
   ["tailpost_keys", "select"],
   ["tailpost_keys", "insert (name, key)"],
+  ["tailpost_views", "select"],
+  ["tailpost_views", "insert (organization_id, name, query, is_default, created_by)"],
+  ["tailpost_views", "update (name, query, is_default, updated_at)"],
+  ["tailpost_views", "delete"],
   ["tailpost_migrations", "select"],
 ];
+
+/** Tables whose rows belong to an organization, and are shown to the role by policies. */
+const WALLED = ["logs", "organizations", "tailpost_views"] as const;
 
 /** What reading a log calls, and the trigger on behalf of who inserts. */
 const FUNCTIONS = [
@@ -179,7 +186,7 @@ function statementsFor(name: string, facts: Facts, password: string | null): str
         `comment on ${on} is '${definition.replaceAll("'", "''")}'`,
       ];
     }),
-    ...["logs", "organizations"].filter((table) => !facts.walled.includes(table))
+    ...WALLED.filter((table) => !facts.walled.includes(table))
       .map((table) => `alter table ${at(table)} enable row level security`),
   ];
 }
@@ -187,17 +194,18 @@ function statementsFor(name: string, facts: Facts, password: string | null): str
 /** The policies, as `create policy` takes them. */
 function policiesFor(name: string): [table: string, policy: string, definition: string][] {
   const purpose = (purpose: string) => `(select current_setting('${PURPOSE_SETTING}', true)) = '${purpose}'`;
-  const wall = (column: string, all: string) =>
-    `as restrictive for all to ${name} using (${isInside(column)} or ${purpose(all)}) with check (${
-      isInside(column)
-    })`;
-  return ["logs", "organizations"].flatMap((table) => [
+  const wall = (column: string, all: string | null) =>
+    `as restrictive for all to ${name} using (${isInside(column)}${
+      all === null ? "" : ` or ${purpose(all)}`
+    }) with check (${isInside(column)})`;
+  const walls: Readonly<Record<(typeof WALLED)[number], string>> = {
+    logs: wall("organization_id", "foreign_logs"),
+    organizations: wall("id", "organizations"),
+    tailpost_views: wall("organization_id", null),
+  };
+  return WALLED.flatMap((table) => [
     [table, "tailpost_others", "for all to public using (true) with check (true)"],
-    [
-      table,
-      `${name}_wall`,
-      table === "logs" ? wall("organization_id", "foreign_logs") : wall("id", "organizations"),
-    ],
+    [table, `${name}_wall`, walls[table]],
   ]);
 }
 

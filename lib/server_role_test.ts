@@ -84,6 +84,7 @@ const FORBIDDEN = {
   "make roles": "create role another",
   "give itself more": "alter role current_user bypassrls",
   "become the owner": "set role tailpost",
+  "make a view another organization's": "update tailpost_views set organization_id = 2",
   "forget a migration": "delete from tailpost_migrations",
   "replace the session key": "update tailpost_keys set key = key",
   "read files": "select pg_read_file('postgresql.conf')",

@@ -55,6 +55,24 @@ const MATRIX: Readonly<Record<string, Row>> = {
     path: "/api/logs/stream?organizationId=1",
     expected: [401, 401, 401, 401, 403, 200, 403, 200],
   },
+  "GET /api/views": {
+    path: "/api/views?organizationId=1",
+    expected: [401, 401, 401, 401, 403, 200, 403, 200],
+  },
+  "POST /api/views": {
+    path: "/api/views?organizationId=1",
+    body: '{"name":"from the matrix","query":"level=loud"}',
+    expected: [401, 401, 401, 401, 403, 400, 403, 400],
+  },
+  "PUT /api/views/:id": {
+    path: "/api/views/1",
+    body: '{"name":"renamed"}',
+    expected: [401, 401, 401, 401, 404, 200, 403, 200],
+  },
+  "DELETE /api/views/:id": {
+    path: "/api/views/9?organizationId=1",
+    expected: [401, 401, 401, 401, 403, 404, 403, 404],
+  },
   "GET /api/logs/:id": { path: "/api/logs/1", expected: [401, 401, 401, 401, 404, 200, 403, 200] },
 };
 
@@ -107,6 +125,7 @@ Deno.test("every route answers every kind of credentials as the matrix says", as
   await using tailpost = await startTailpost(postgres, TOKENS);
   const tokens = await tokensOf(tailpost);
   await tailpost.sql`insert into logs (message) values ('of organization 1')`;
+  await tailpost.sql`insert into tailpost_views (organization_id, name, query) values (1, 'x', 'q=x')`;
   assert.deepEqual(
     await routes(),
     Object.keys(MATRIX).sort(),

@@ -83,7 +83,7 @@ Deno.test("a named origin uses the API with tokens, and nothing that looks like 
     assert.equal(asked.status, 204);
     assert.equal(asked.headers.get("access-control-allow-origin"), origin);
     assert.match(asked.headers.get("access-control-allow-headers") ?? "", /Authorization.*X-API-Key/u);
-    assert.equal(asked.headers.get("access-control-allow-methods"), "GET, POST");
+    assert.equal(asked.headers.get("access-control-allow-methods"), "GET, POST, PUT, DELETE");
     const got = await headersOf(tailpost, "/api/logs", { headers: { origin, "x-api-key": read } });
     const stored = await post(origin, { authorization: `Bearer ${ingest}` });
     const refused = await headersOf(tailpost, "/api/logs", { headers: { origin } });

@@ -2,7 +2,7 @@
  * The wall between organizations that PostgreSQL keeps up: row-level security (PostgreSQL manual, section 5.9) for the
  * server's role, which `tailpost migrate --role` sets up (lib/server_role.ts).
  *
- * Every statement on `logs` or `organizations` says whom it is for. The policies let the server's role see that and
+ * Every statement on `logs`, `organizations` or `tailpost_views` says whom it is for. The policies let the server's role see that and
  * nothing else; a statement that says nothing sees nothing. For the owner of the tables there is no wall.
  *
  * What it says ends with the statement, so that none of it is left on a connection of the pool. A transaction around each
@@ -34,7 +34,7 @@ export const ORGANIZATION_SETTING = "tailpost.organization_id";
 export const PURPOSE_SETTING = "tailpost.purpose";
 
 /**
- * The condition that every `where` on `logs` or `organizations` begins with. It is always true, and tells PostgreSQL the
+ * The condition that every `where` on those tables begins with. It is always true, and tells PostgreSQL the
  * scope.
  *
  * It depends on no row, so PostgreSQL decides it once, before it looks at the first one (a "One-Time Filter" in the plan). The

@@ -82,7 +82,7 @@ Deno.test("a body without an end is cut off at the bound, by 40 at once, in boun
   await world.send(`{"message":"${"x".repeat(1000)}"}`);
   const before = await memory(world);
   const chunk = new TextEncoder().encode(" ".repeat(64 * 1024));
-  for (const path of ["/api/logs", "/login", "/settings/tokens"]) {
+  for (const path of ["/api/logs", "/api/views", "/login", "/settings/tokens"]) {
     const sent = Array.from({ length: 40 }, async () => {
       let bytes = 0;
       const body = new ReadableStream<Uint8Array>({
@@ -91,7 +91,7 @@ Deno.test("a body without an end is cut off at the bound, by 40 at once, in boun
           controller.enqueue(chunk);
         },
       });
-      const type = path === "/api/logs" ? "application/json" : "application/x-www-form-urlencoded";
+      const type = path.startsWith("/api/") ? "application/json" : "application/x-www-form-urlencoded";
       const token = path === "/api/logs" ? world.tokens.ingest : world.tokens.admin;
       // An answer before the end of the body, of its own size or that of all bodies together, or a connection that is cut off.
       const status = await world.ask(path, { method: "POST", token, body, headers: { "content-type": type } })

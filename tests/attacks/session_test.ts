@@ -138,10 +138,10 @@ Deno.test("another site writes nothing with a session, whatever its browser says
     }));
   const before = await tokens();
   for (const headers of from) {
-    for (const path of ["/login", "/logout", "/settings/tokens", "/api/logs"]) {
+    for (const path of ["/login", "/logout", "/settings/tokens", "/api/logs", "/api/views"]) {
       for (const type of types) {
-        const body = path === "/api/logs"
-          ? '{"message":"forged"}'
+        const body = path.startsWith("/api/")
+          ? '{"message":"forged","name":"forged","query":"q=x"}'
           : "action=create&name=evil&scope=admin&token=x";
         const { status, text } = await world.ask(path, {
           method: "POST",
@@ -153,6 +153,18 @@ Deno.test("another site writes nothing with a session, whatever its browser says
     }
   }
   assert.deepEqual(await tokens(), before);
+  for (const method of ["PUT", "DELETE"]) {
+    for (const headers of from) {
+      const { status } = await world.ask("/api/views/1", {
+        method,
+        body: '{"name":"forged"}',
+        headers: { cookie, "content-type": "application/json", ...headers },
+      });
+      assert.equal(status, 403, `${method} ${JSON.stringify(headers)}`);
+    }
+  }
+  const views = await world.tailpost.sql`select name from tailpost_views`;
+  assert.deepEqual(views.map(({ name }) => name), [FOREIGN]);
   assert.ok(!(await world.ask("/api/logs", { token: world.tokens.read })).text.includes("forged"));
   // Writing is no matter of a GET, whatever the query says.
   for (

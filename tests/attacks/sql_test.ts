@@ -53,7 +53,7 @@ async function isIntact({ tailpost: { sql } }: World): Promise<void> {
 
 Deno.test("SQL in every parameter and path is text, and shows nobody else's logs", async () => {
   await using world = await startWorld(postgres);
-  for (const path of ["/api/logs", "/api/logs/stream", "/logs/live", "/api/logs/1"]) {
+  for (const path of ["/api/logs", "/api/logs/stream", "/logs/live", "/api/logs/1", "/api/views"]) {
     for (const name of PARAMETERS) {
       const asked = SQL.map(async (text) => {
         const query = `${path}?${new URLSearchParams({ [name]: text })}`;
@@ -124,6 +124,39 @@ Deno.test("SQL in every field of a log is stored as it is", async () => {
       assert.equal(status, 400, `${field}: ${text}`);
     }
   }
+  await isIntact(world);
+});
+
+Deno.test("SQL in every field of a view is stored as it is, and names nobody else's", async () => {
+  await using world = await startWorld(postgres);
+  const send = (method: string, path: string, body: unknown) =>
+    world.ask(`/api/views${path}`, {
+      method,
+      token: world.tokens.read,
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+  for (const text of SQL) {
+    const query = `q=${encodeURIComponent(text.toWellFormed())}`;
+    const isName = !/[\n\0]/u.test(text) && text.isWellFormed();
+    const { status, text: body } = await send("POST", "", { name: text, query });
+    assert.equal(status, isName ? 201 : 400, `${JSON.stringify(text)} ${body}`);
+    if (isName) {
+      assert.equal(JSON.parse(body).name, text);
+      assert.equal(new URLSearchParams(JSON.parse(body).query).get("q"), text);
+    }
+    for (const method of ["PUT", "DELETE"]) {
+      const path = `/${encodeURIComponent(text.toWellFormed())}`;
+      assert.equal((await send(method, path, { name: "x" })).status, 404, text);
+    }
+    assert.equal((await send("POST", "", { name: "y", query: "q=y", isDefault: text })).status, 400);
+    assert.equal((await send("POST", "", { name: "y", query: "q=y", [text]: text })).status, 400);
+  }
+  const { text: list } = await world.ask("/api/views", { token: world.tokens.read });
+  assert.ok(!list.includes(FOREIGN));
+  const [row] = await world.tailpost
+    .sql`select count(*)::int as count from tailpost_views where name = ${FOREIGN}`;
+  assert.equal(row?.count, 1);
   await isIntact(world);
 });
 

@@ -49,6 +49,7 @@ export async function startWorld(postgres: TestServer, env: Record<string, strin
   };
   await sql`insert into logs (organization_id, service, message) values (2, ${FOREIGN}, ${FOREIGN})`;
   await sql`insert into logs (message) values ('ours')`;
+  await sql`insert into tailpost_views (organization_id, name, query) values (2, ${FOREIGN}, ${`q=${FOREIGN}`})`;
   const ask: World["ask"] = async (path, { token, ...init } = {}) => {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set("x-api-key", token);

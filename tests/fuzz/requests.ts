@@ -85,6 +85,8 @@ const PATHS = [
   "/api/logs/stream",
   "/api/logs/1",
   "/api/logs/2",
+  "/api/views",
+  "/api/views/1",
   "/styles.css",
   "/favicon.svg",
   "/theme.js",
@@ -95,6 +97,7 @@ const escaped = text.map((part) => encodeURIComponent(part.toWellFormed()));
 const path = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...PATHS) },
   { weight: 1, arbitrary: escaped.map((part) => `/api/logs/${part}`) },
+  { weight: 1, arbitrary: escaped.map((part) => `/api/views/${part}`) },
   { weight: 1, arbitrary: fc.array(escaped, { maxLength: 4 }).map((parts) => `/${parts.join("/")}`) },
   // deno-lint-ignore no-control-regex -- what a socket can be told and `fetch` escapes by itself
   { weight: 1, arbitrary: text.map((part) => `/${part.replace(/[\u0000-\u0020]/gu, "").toWellFormed()}`) },
@@ -225,6 +228,19 @@ const sent = fc.record({
     log.map(json),
   ),
 });
+const view = fc.record({
+  name: fc.oneof(text, fc.anything({ maxDepth: 1 })),
+  query: fc.oneof(query, text),
+  isDefault: fc.oneof(fc.boolean(), fc.anything({ maxDepth: 1 })),
+}, { requiredKeys: ["name"] });
+const saved = fc.record({
+  sender: fc.constantFrom("read" as const, "admin" as const),
+  raw: fc.boolean(),
+  method: fc.constantFrom("POST", "PUT"),
+  target: fc.constantFrom("/api/views", "/api/views/1", "/api/views/2"),
+  headers: fc.constant([["content-type", "application/json"]] as const),
+  body: view.map(json),
+});
 const made = fc.record({
   sender: fc.constant("admin" as const),
   raw: fc.constant(false),
@@ -238,6 +254,7 @@ const made = fc.record({
 export const anyRequest: fc.Arbitrary<FuzzRequest> = fc.oneof(
   { weight: 1, arbitrary: sent },
   { weight: 1, arbitrary: made },
+  { weight: 1, arbitrary: saved },
   {
     weight: 7,
     arbitrary: fc.record({

@@ -1,7 +1,7 @@
 /** Knows whose a text is: everything that an organization writes carries its mark. Pure. */
 
 /** Ways on which logs leave the server, or come in. */
-export const WAYS = ["stream", "history", "log", "page", "written"] as const;
+export const WAYS = ["stream", "history", "log", "views", "page", "written"] as const;
 export type Way = typeof WAYS[number];
 
 const MARK = /mark-(\d+)-[0-9a-f]{8}/gu;
@@ -30,6 +30,7 @@ export class Oracle {
     stream: { answers: 0, own: 0, foreign: 0 },
     history: { answers: 0, own: 0, foreign: 0 },
     log: { answers: 0, own: 0, foreign: 0 },
+    views: { answers: 0, own: 0, foreign: 0 },
     page: { answers: 0, own: 0, foreign: 0 },
     written: { answers: 0, own: 0, foreign: 0 },
   };

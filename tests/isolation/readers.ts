@@ -45,6 +45,11 @@ export async function readLog(world: World, tenant: Tenant, dice: Dice): Promise
   await ask(world, tenant, dice, "log", `/api/logs/${id}?${queryOf(world, tenant, dice)}`);
 }
 
+/** Saved views. */
+export async function readViews(world: World, tenant: Tenant, dice: Dice): Promise<void> {
+  await ask(world, tenant, dice, "views", `/api/views?${queryOf(world, tenant, dice)}`);
+}
+
 /** A page for people. */
 export async function readPage(world: World, tenant: Tenant, dice: Dice): Promise<void> {
   const path = dice.pick(["/logs/live", "/logs/live", "/settings/tokens", "/metrics", "/readyz"]);

@@ -3,9 +3,9 @@
 import { type Dice, diceOf } from "../faults/chance.ts";
 import type { TestServer } from "../postgres.ts";
 import { type Seen, type Way, WAYS } from "./oracle.ts";
-import { readHistory, readLog, readPage, watch } from "./readers.ts";
+import { readHistory, readLog, readPage, readViews, watch } from "./readers.ts";
 import { startWorld, type Walls, type World } from "./world.ts";
-import { judgeWritten, writeByHttp, writeBySql, writeMany } from "./writers.ts";
+import { judgeWritten, writeByHttp, writeBySql, writeMany, writeView } from "./writers.ts";
 
 /** How to scan. */
 export interface ScanOptions {
@@ -64,7 +64,8 @@ export async function scan(server: TestServer, options: ScanOptions): Promise<Sc
       ...[1, 2, 3].map((n) => actor(`${tenant.id} watches ${n}`, (dice) => watch(world, tenant, dice))),
       actor(
         `${tenant.id} asks`,
-        (dice) => dice.pick([readHistory, readLog, readLog, readPage])(world, tenant, dice),
+        (dice) =>
+          dice.pick([readHistory, readLog, readLog, readPage, readViews, writeView])(world, tenant, dice),
       ),
       actor(`${tenant.id} sends`, (dice) => writeByHttp(world, tenant, dice)),
     ]),

@@ -83,6 +83,8 @@ async function settle(sql: postgres.Sql, url: string, id: number): Promise<Tenan
   const mark = markOf(id);
   await sql`insert into organizations (id, name) values (${id}, ${mark})
     on conflict (id) do update set name = excluded.name`;
+  await sql`insert into tailpost_views (organization_id, name, query, is_default)
+    values (${id}, ${mark}, ${`q=${mark}`}, true)`;
   const read = await makeToken(sql, { organizationId: id });
   const ingest = await makeToken(sql, { organizationId: id, scope: "ingest" });
   const response = await fetch(`${url}/login`, {

@@ -61,12 +61,27 @@ export async function writeByHttp(world: World, tenant: Tenant, dice: Dice): Pro
   if (response.status >= 500 && !isForgotten) world.problems.push(`POST ${target}: ${response.status}`);
 }
 
-/** Looks whether every log is where it belongs. */
+/** Renames a view, anybody's, which only one's own may become. */
+export async function writeView(world: World, tenant: Tenant, dice: Dice): Promise<void> {
+  const target = dice.chance(0.5) ? `?organizationId=${dice.pick(world.tenants).id}` : "";
+  const response = await fetch(`${world.url}/api/views/${dice.int(1, world.tenants.length)}${target}`, {
+    method: "PUT",
+    headers: { ...dice.pick(tenant.readers), "content-type": "application/json" },
+    body: JSON.stringify({ name: `${tenant.mark} ${dice.hex(8)}`, query: `q=${tenant.mark}` }),
+  });
+  await response.body?.cancel();
+  if (response.status >= 500) world.problems.push(`PUT a view ${target}: ${response.status}`);
+}
+
+/** Looks whether every log is where it belongs, and every view. */
 export async function judgeWritten({ sql, oracle }: World): Promise<number> {
   const rows = await sql<{ id: string; mark: string; count: string }[]>`
     select organization_id as id, substring(message from 'mark-[0-9]+-[0-9a-f]{8}') as mark, count(*)
     from logs group by 1, 2`;
   for (const { id, mark, count } of rows) oracle.judge(Number(id), "written", mark, `${count} logs`);
+  const views = await sql<{ id: string; name: string; query: string }[]>`
+    select organization_id as id, name, query from tailpost_views`;
+  for (const { id, name, query } of views) oracle.judge(Number(id), "written", `${name} ${query}`, "a view");
   return rows.reduce((sum, { count }) => sum + Number(count), 0);
 }
 

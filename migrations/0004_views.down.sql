@@ -1,0 +1,2 @@
+-- Every saved view is lost with this.
+drop table tailpost_views;
