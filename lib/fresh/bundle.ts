@@ -1,17 +1,27 @@
 import { build, type Plugin, stop } from "esbuild";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Modules by their paths in the program, without the extension. */
 export type Modules = [id: string, url: URL][];
 
-/** Makes one script for the browser: islands, and what starts them. */
-export async function bundle(islands: Modules, minify: boolean): Promise<Uint8Array<ArrayBuffer>> {
+/** Scripts for the browser: the one that pages begin with, and those that it imports when it needs them, by name. */
+export interface Bundle {
+  readonly entry: Uint8Array<ArrayBuffer>;
+  readonly chunks: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
+/** Bundles islands, and what starts them. What they import by `import()` becomes a script of its own, in the same folder. */
+export async function bundle(islands: Modules, minify: boolean): Promise<Bundle> {
   const contents = `import { boot } from ${JSON.stringify(import.meta.resolve("./client.ts"))};
 ${importCode(islands, (url) => url.href)}export default (json) => boot(modules, json);`;
-  const { outputFiles: [script] } = await build({
+  const { outputFiles } = await build({
     stdin: { contents },
     write: false,
     bundle: true,
+    splitting: true,
+    outdir: "/",
+    chunkNames: "chunk-[hash]",
     format: "esm",
     target: "es2022",
     jsx: "automatic",
@@ -19,7 +29,12 @@ ${importCode(islands, (url) => url.href)}export default (json) => boot(modules, 
     minify,
     plugins: [importMap],
   }).finally(stop); // Ends esbuild's own process.
-  return Uint8Array.from(script?.contents ?? []);
+  const scripts = new Map(
+    outputFiles.map(({ path, contents }) => [basename(path), Uint8Array.from(contents)]),
+  );
+  const entry = scripts.get("stdin.js") ?? new Uint8Array();
+  scripts.delete("stdin.js");
+  return { entry, chunks: scripts };
 }
 
 /** Code that imports modules, by what `toName` makes of their URLs, and puts them into an object `modules`. */

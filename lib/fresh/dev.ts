@@ -19,7 +19,7 @@ export class Builder {
     this.#outDir = resolve(root, outDir);
   }
 
-  /** Writes the build: the browser's script, `snapshot.js`, and `server.js` with `{ fetch }` as default export. */
+  /** Writes the build: the browser's scripts, `snapshot.js`, and `server.js` with `{ fetch }` as default export. */
   async build(): Promise<void> {
     const { modules, files, ...rest } = await this.#collect("production");
     // Relative paths, written as literals, let `deno compile` find what they name.
@@ -77,9 +77,11 @@ export default { fetch: app.handler() };
       if (id.startsWith("static/")) files.set(encodeURI(id.slice("static".length)), file);
       else if (/(?<![._]test)\.tsx?$/.test(id)) modules.push([id.replace(/\.\w+$/, ""), url]);
     }
-    const source = await bundle(modules.filter(([id]) => id.startsWith("islands/")), mode === "production");
-    const script = `/_fresh/js/islands-${hash(source)}.js`;
-    files.set(script, { source, hash: hash(source) });
+    const islands = modules.filter(([id]) => id.startsWith("islands/"));
+    const { entry, chunks } = await bundle(islands, mode === "production");
+    const script = `/_fresh/js/islands-${hash(entry)}.js`;
+    files.set(script, { source: entry, hash: hash(entry) });
+    for (const [name, source] of chunks) files.set(`/_fresh/js/${name}`, { source, hash: hash(source) });
     const id = hash(JSON.stringify([...files].map(([path, { hash }]) => [path, hash])));
     return { mode, id, script, modules, files };
   }

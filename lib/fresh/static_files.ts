@@ -5,8 +5,8 @@ import { snapshot } from "./snapshot.ts";
 const TYPES: Record<string, string> = { css: "text/css", js: "text/javascript", svg: "image/svg+xml" };
 
 /**
- * Serves the files of `static/` and the built script, from the build's own list: a path that is not on it is none of
- * its business. A URL that carries the build's id, or the script's with its hash, may be cached for ever.
+ * Serves the files of `static/` and the built scripts, from the build's own list: a path that is not on it is none of
+ * its business. A URL that carries the build's id, or a script's with its hash, may be cached for ever.
  */
 export function staticFiles<State>(): Middleware<State> {
   return async ({ req, url, config, next }) => {
@@ -22,7 +22,7 @@ export function staticFiles<State>(): Middleware<State> {
       url.searchParams.delete("__frsh_c");
       return new Response(null, { status: 307, headers: { location: url.pathname + url.search } });
     }
-    const isLasting = id !== null || path === snapshot.script;
+    const isLasting = id !== null || path.startsWith("/_fresh/js/");
     const headers = {
       "Content-Type": TYPES[path.replace(/^.*\./, "")] ?? "application/octet-stream",
       "Cache-Control": isLasting ? "public, max-age=31536000, immutable" : "no-cache",
