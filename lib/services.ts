@@ -14,8 +14,10 @@ import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
+import type { LogValues } from "./log_store/values.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { organizationOf } from "./query.ts";
+import { createSharedAnswers, type SharedAnswers } from "./shared_answers.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
 /** See {@link createServices}. */
@@ -29,6 +31,8 @@ export interface Services extends AsyncDisposable {
   readonly hub: Hub;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  /** What many pages ask for at the same moment. */
+  readonly answers: { readonly values: SharedAnswers<LogValues> };
   /** Settles once the listener is connected for the first time. */
   readonly started: Promise<void>;
   /** Why not all is well at the moment, `null` when it is. */
@@ -49,6 +53,9 @@ const logger = getLogger(["tailpost"]);
 
 /** How long the pool may take to answer before the server calls itself not ready, in milliseconds. */
 const READY_TIMEOUT = 2000;
+
+/** How long shared answers count, in milliseconds, and how many are kept: each may take 50 kB. */
+const SHARED_ANSWERS = { fresh: 5000, most: 200 };
 
 /** Connects to the database and starts to listen. Never fails: what is away is reconnected to. */
 export function createServices(
@@ -127,6 +134,7 @@ export function createServices(
     hub,
     limits,
     metrics,
+    answers: { values: createSharedAnswers(SHARED_ANSWERS) },
     started: started.promise,
     async notReady() {
       const notReady = (message: string) => watch.problem ?? { code: "not_ready", message };

@@ -350,3 +350,29 @@ Deno.test("GET /logs/live is a page under a strict policy, and unknown pages are
   assert.equal(missing.status, 404);
   assert.match(missing.headers.get("content-type") ?? "", /^text\/html/u);
 });
+
+Deno.test("GET /api/logs/values tells what the newest logs hold, and shares its answers", async () => {
+  await using tailpost = await startTailpost(postgres);
+  await post(tailpost, [
+    { message: "a", service: "api", level: "error", metadata: { user: { id: 42 } } },
+    { message: "b", service: "api" },
+  ]);
+  const expected = {
+    levels: { error: 1, info: 1 },
+    services: [{ value: "api", count: 2 }],
+    metadata: [{ path: "user.id", count: 1, examples: ["42"] }],
+    of: 2,
+  };
+  const values = (query = "") => ask(tailpost, `/api/logs/values${query}`);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => values()));
+  for (const { status, body, headers } of answers) {
+    assert.deepEqual([status, body, headers.get("cache-control")], [200, expected, "no-store"]);
+  }
+  // As many as ask may be answered from memory: the database is not asked for each.
+  await tailpost.sql`alter table logs rename to logs_away`;
+  assert.deepEqual((await values("?organizationId=1")).body, expected);
+  // Of another organization nothing is known, and the table is away.
+  assert.equal((await values("?organizationId=2")).status, 500);
+  await tailpost.sql`alter table logs_away rename to logs`;
+  assert.equal((await values("?organizationId=2")).body.of, 0);
+});

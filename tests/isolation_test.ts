@@ -20,7 +20,7 @@ for (
 }
 
 Deno.test("the scan finds foreign logs on every way where neither wall stands", async () => {
-  const until = ["stream", "history", "log", "views", "written"] as const;
+  const until = ["stream", "history", "values", "log", "views", "written"] as const;
   const { seen, problems } = await scan(postgres, { walls: "none", seconds: 30, seed: 4, until });
   for (const way of until) assert.ok(seen[way].foreign > 0, `${way} ${JSON.stringify(seen)}`);
   assert.deepEqual(problems, []);

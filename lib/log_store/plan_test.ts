@@ -1,4 +1,4 @@
-/** What the catch-up costs on a large table. */
+/** What the catch-up and the values cost on a large table. */
 
 import assert from "node:assert/strict";
 import postgres from "postgres";
@@ -7,6 +7,8 @@ import { serverRole } from "../../tests/server_role.ts";
 import { parseFilter } from "../filter.ts";
 import { migrateUp } from "../migrations.ts";
 import { createHubStore } from "./fetch.ts";
+import { readValues, VALUES_ROWS } from "./values.ts";
+import { scoped } from "./wall.ts";
 
 const server = await testServer();
 
@@ -26,7 +28,7 @@ function scans(plan: Plan): Plan[] {
   return plan["Relation Name"] === undefined && plan["Index Name"] === undefined ? below : [plan, ...below];
 }
 
-Deno.test("catchUp() reads a few of a million rows, by the index, as the owner and behind the wall", async (t) => {
+Deno.test("catchUp() and readValues() read a few of a million rows, by the index, as the owner and behind the wall", async (t) => {
   await using db = await server.database();
   await migrateUp(db.sql);
   await db.sql`alter table logs disable trigger logs_notify`;
@@ -73,6 +75,16 @@ Deno.test("catchUp() reads a few of a million rows, by the index, as the owner a
             }
           }
         }
+      }
+      const [values, ...more] = await admin.explain(async (sql) => {
+        assert.equal((await readValues(scoped(sql, 1), 1)).of, VALUES_ROWS);
+      });
+      assert.ok(values && more.length === 0);
+      for (const scan of scans(values)) {
+        const read = (scan["Actual Rows"] + (scan["Rows Removed by Filter"] ?? 0)) * scan["Actual Loops"];
+        // Half of all rows are the organization's: the primary key does as well.
+        assert.ok(["logs_organization_id_id", "logs_pkey"].includes(scan["Index Name"] ?? ""));
+        assert.ok(read <= 2 * VALUES_ROWS, `values read ${read} rows`);
       }
     });
   }

@@ -16,6 +16,7 @@ import { listViews, readDefaultQuery } from "../view_store.ts";
 import { createHubStore } from "./fetch.ts";
 import { readHistory, readLog } from "./history.ts";
 import { insertLogs } from "./insert.ts";
+import { readValues } from "./values.ts";
 import { behindWall, scoped } from "./wall.ts";
 
 const server = await testServer();
@@ -46,8 +47,9 @@ async function world() {
   await db.sql`insert into organizations (name) values ('other')`;
   const write = (from: number, to: number) =>
     db.sql`
-    insert into logs (organization_id, message, service)
-    select 1 + n % 2, 'of ' || 1 + n % 2 || ' ' || n, 'of ' || 1 + n % 2
+    insert into logs (organization_id, message, service, metadata)
+    select 1 + n % 2, 'of ' || 1 + n % 2 || ' ' || n, 'of ' || 1 + n % 2,
+      jsonb_build_object('whose', 'of ' || 1 + n % 2 || ' ' || n % 3)
     from generate_series(${from}::int, ${to}::int) as n`;
   await write(1, 200);
   await db.sql`
@@ -70,6 +72,7 @@ function questions(sql: postgres.Sql, organizationId: number, since: string, aLo
     "listViews()": () => listViews(db, organizationId),
     "readDefaultQuery()": () => readDefaultQuery(db, organizationId),
     "readLog()": async () => [await readLog(db, organizationId, aLog)],
+    "readValues()": () => readValues(db, organizationId),
   };
   for (const [i, filter] of filters.entries()) {
     const query = { organizationId, filter };

@@ -53,7 +53,16 @@ async function isIntact({ tailpost: { sql } }: World): Promise<void> {
 
 Deno.test("SQL in every parameter and path is text, and shows nobody else's logs", async () => {
   await using world = await startWorld(postgres);
-  for (const path of ["/api/logs", "/api/logs/stream", "/logs/live", "/api/logs/1", "/api/views"]) {
+  for (
+    const path of [
+      "/api/logs",
+      "/api/logs/stream",
+      "/api/logs/values",
+      "/logs/live",
+      "/api/logs/1",
+      "/api/views",
+    ]
+  ) {
     for (const name of PARAMETERS) {
       const asked = SQL.map(async (text) => {
         const query = `${path}?${new URLSearchParams({ [name]: text })}`;
@@ -229,7 +238,7 @@ Deno.test("organizationId is a whole number as people write it, or nothing", asy
     "9007199254740993",
   ]; // deno-fmt-ignore
   for (const shape of shapes) {
-    for (const path of ["/api/logs", "/api/logs/stream", "/api/logs/1"]) {
+    for (const path of ["/api/logs", "/api/logs/stream", "/api/logs/values", "/api/logs/1"]) {
       const query = `${path}?organizationId=${encodeURIComponent(shape)}`;
       const { status } = await world.ask(query, { token: world.tokens.admin });
       assert.equal(status, 400, query);

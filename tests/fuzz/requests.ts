@@ -83,6 +83,7 @@ const PATHS = [
   "/metrics",
   "/api/logs",
   "/api/logs/stream",
+  "/api/logs/values",
   "/api/logs/1",
   "/api/logs/2",
   "/api/views",

@@ -39,6 +39,11 @@ export async function readHistory(world: World, tenant: Tenant, dice: Dice): Pro
   await ask(world, tenant, dice, "history", `/api/logs?${query}`);
 }
 
+/** What the newest logs hold: services are marked. */
+export async function readValues(world: World, tenant: Tenant, dice: Dice): Promise<void> {
+  await ask(world, tenant, dice, "values", `/api/logs/values?${queryOf(world, tenant, dice)}`);
+}
+
 /** One log, anybody's. */
 export async function readLog(world: World, tenant: Tenant, dice: Dice): Promise<void> {
   const id = world.ids.length > 0 ? dice.pick(world.ids) : 1;
