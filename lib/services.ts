@@ -14,6 +14,7 @@ import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
+import type { LogRate } from "./log_store/rate.ts";
 import type { LogValues } from "./log_store/values.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { organizationOf } from "./query.ts";
@@ -32,7 +33,7 @@ export interface Services extends AsyncDisposable {
   readonly limits: Limits;
   readonly metrics: Metrics;
   /** What many pages ask for at the same moment. */
-  readonly answers: { readonly values: SharedAnswers<LogValues> };
+  readonly answers: { readonly values: SharedAnswers<LogValues>; readonly rates: SharedAnswers<LogRate> };
   /** Settles once the listener is connected for the first time. */
   readonly started: Promise<void>;
   /** Why not all is well at the moment, `null` when it is. */
@@ -134,7 +135,7 @@ export function createServices(
     hub,
     limits,
     metrics,
-    answers: { values: createSharedAnswers(SHARED_ANSWERS) },
+    answers: { values: createSharedAnswers(SHARED_ANSWERS), rates: createSharedAnswers(SHARED_ANSWERS) },
     started: started.promise,
     async notReady() {
       const notReady = (message: string) => watch.problem ?? { code: "not_ready", message };

@@ -376,3 +376,33 @@ Deno.test("GET /api/logs/values tells what the newest logs hold, and shares its 
   await tailpost.sql`alter table logs_away rename to logs`;
   assert.equal((await values("?organizationId=2")).body.of, 0);
 });
+
+Deno.test("GET /api/logs/rate counts logs by level and time, under the filter", async () => {
+  await using tailpost = await startTailpost(postgres);
+  await post(tailpost, [
+    { message: "a", timestamp: "2026-01-01T00:00:00.500Z", service: "api" },
+    { message: "b", timestamp: "2026-01-01T00:00:01.500Z", level: "error" },
+    { message: "c", timestamp: "2026-01-01T00:00:01.900Z", level: "error", service: "api" },
+  ]);
+  const rate = (query: string) => ask(tailpost, `/api/logs/rate?${query}`);
+  const range = "from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:02Z&buckets=2";
+  const from = Date.parse("2026-01-01T00:00:00Z");
+  const { status, body, headers } = await rate(range);
+  assert.deepEqual([status, headers.get("cache-control")], [200, "no-store"]);
+  assert.deepEqual(body, {
+    from,
+    to: from + 2000,
+    step: 1000,
+    levels: { info: [1, 0], error: [0, 2] },
+    partial: false,
+    since: null,
+    last: 3,
+  });
+  assert.deepEqual((await rate(`${range}&service=api`)).body.levels, { info: [1, 0], error: [0, 1] });
+  assert.deepEqual((await rate(`${range}&q=/b/`)).body.levels, { error: [0, 1] });
+  assert.deepEqual((await rate(`${range}&organizationId=2`)).body.last, null);
+  assert.equal((await rate("")).body.step, 15_000);
+  for (const bad of ["from=yesterday", "buckets=301", "level=loud", "from=5&to=5"]) {
+    assert.equal((await rate(bad)).status, 400, bad);
+  }
+});

@@ -16,6 +16,7 @@ import { listViews, readDefaultQuery } from "../view_store.ts";
 import { createHubStore } from "./fetch.ts";
 import { readHistory, readLog } from "./history.ts";
 import { insertLogs } from "./insert.ts";
+import { readRate } from "./rate.ts";
 import { readValues } from "./values.ts";
 import { behindWall, scoped } from "./wall.ts";
 
@@ -134,6 +135,14 @@ Deno.test("a statement without the wall's condition, or for somebody else, finds
     await assert.rejects(sql`insert into logs (message) values ('x')`, { code: "42501" });
     assert.equal((await readHistory(scoped(sql, 2), all)).logs.length, 0);
     assert.equal(await readLog(scoped(sql, 2), 1, 300), null);
+    assert.equal((await readValues(scoped(sql, 2), 1)).of, 0);
+    for (const filter of [NO_FILTER, filterOf("q=/of/")]) {
+      const to = Date.now() + 60_000;
+      const rate = { organizationId: 1, filter, from: to - 1_000_000, to, step: 1_000_000, buckets: 1 };
+      assert.deepEqual((await readRate(scoped(sql, 1), rate)).levels, { info: [200] });
+      const { levels, last } = await readRate(scoped(sql, 2), rate);
+      assert.deepEqual({ levels, last }, { levels: {}, last: null });
+    }
     await assert.rejects(insertLogs(scoped(sql, 2), 1, log), { code: "42501" });
     assert.equal((await readHistory(scoped(sql, "organizations"), all)).logs.length, 0);
     await assert.rejects(insertLogs(scoped(sql, "foreign_logs"), 1, log), { code: "42501" });

@@ -40,7 +40,7 @@ const SQL = [
   "\u{10ffff}",
 ]; // deno-fmt-ignore
 
-const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "lastEventId", "x"];
+const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "from", "to", "buckets", "lastEventId", "x"];
 
 /** The tables as they were, and nobody else's rows. */
 async function isIntact({ tailpost: { sql } }: World): Promise<void> {
@@ -238,7 +238,7 @@ Deno.test("organizationId is a whole number as people write it, or nothing", asy
     "9007199254740993",
   ]; // deno-fmt-ignore
   for (const shape of shapes) {
-    for (const path of ["/api/logs", "/api/logs/stream", "/api/logs/values", "/api/logs/1"]) {
+    for (const path of ["/api/logs", "/api/logs/stream", "/api/logs/values", "/api/logs/rate", "/api/logs/1"]) {
       const query = `${path}?organizationId=${encodeURIComponent(shape)}`;
       const { status } = await world.ask(query, { token: world.tokens.admin });
       assert.equal(status, 400, query);

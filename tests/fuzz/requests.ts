@@ -84,6 +84,7 @@ const PATHS = [
   "/api/logs",
   "/api/logs/stream",
   "/api/logs/values",
+  "/api/logs/rate",
   "/api/logs/1",
   "/api/logs/2",
   "/api/views",
@@ -92,7 +93,7 @@ const PATHS = [
   "/favicon.svg",
   "/theme.js",
 ]; // deno-fmt-ignore
-const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "lastEventId", "next", "code", "__frsh_c"];
+const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "from", "to", "buckets", "lastEventId", "next", "code", "__frsh_c"];
 
 const escaped = text.map((part) => encodeURIComponent(part.toWellFormed()));
 const path = fc.oneof(

@@ -43,7 +43,7 @@ export async function scan(server: TestServer, options: ScanOptions): Promise<Sc
   const { oracle } = world;
   const isOver = () =>
     performance.now() - began > seconds * 1000 || world.problems.length > 0 ||
-    (until?.every((way) => oracle.seen[way].foreign > 0) ?? false);
+    (until?.every((way) => oracle.seen[way].foreign > 0) && unseen(world).length === 0);
   const actor = async (name: string, act: (dice: Dice) => Promise<void>) => {
     const dice = diceOf(seed, name);
     while (!isOver()) await act(dice);
