@@ -37,6 +37,10 @@ export interface Limits {
   room(): Room;
   /** Runs something in the database for a client, at its turn. */
   work<T>(client: Client, run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The first half of that: a place among those who want something of the database, until it is disposed of. */
+  place(client: Client): Disposable;
+  /** The other half: waits for a turn, and runs something in the database. */
+  turn<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Takes an attempt to sign in. What it returns gives it back: the attempt did not fail. */
   signIn(address: string): () => void;
   /** What to answer where too many tokens came from an address that are not valid, else null. */
@@ -99,6 +103,7 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
   const mostQueued = config.maxWorking + Math.ceil(config.maxWaiting / 2);
   const queued = createShares(mostQueued);
   let bodies = 0;
+  let places = 0;
   const keyOf = ({ key, address }: Client) => key ?? `address ${address}`;
 
   function slower(wait: number): void {
@@ -123,6 +128,55 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
       message: `${streams} taken: ${advice}`,
       retryAfter: VIEWERS_RETRY,
     });
+  }
+
+  function place(client: Client): Disposable {
+    const leave = queued.take(keyOf(client));
+    if (!leave) {
+      throw refused("queue_full", 429, {
+        code: "busy",
+        message: `${mostQueued} requests of yours wait for the database already: send fewer at a time`,
+        retryAfter: BUSY_RETRY,
+      });
+    }
+    // Not all of them wait at the gate: requests that are stored together have one turn.
+    if (places >= config.maxWorking + config.maxWaiting) {
+      leave();
+      throw busy();
+    }
+    places++;
+    return {
+      [Symbol.dispose]() {
+        places--;
+        leave();
+      },
+    };
+  }
+
+  function busy(): RefusedError {
+    return refused("queue_full", 503, {
+      code: "busy",
+      message: `${config.maxWaiting} requests wait for the database already: try again`,
+      retryAfter: BUSY_RETRY,
+    });
+  }
+
+  async function turn<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const turn = await gate.enter(signal);
+    if (turn === "left") throw gone();
+    if (turn === "full") throw busy();
+    if (turn === "late") {
+      throw refused("queue_time", 503, {
+        code: "busy",
+        message: `The database was busy for ${config.waitSeconds} s: try again`,
+        retryAfter: BUSY_RETRY,
+      });
+    }
+    try {
+      return await run();
+    } finally {
+      turn();
+    }
   }
 
   return {
@@ -169,32 +223,11 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
       };
     },
     async work(client, run, signal) {
-      const leave = queued.take(keyOf(client));
-      if (!leave) {
-        throw refused("queue_full", 429, {
-          code: "busy",
-          message: `${mostQueued} requests of yours wait for the database already: send fewer at a time`,
-          retryAfter: BUSY_RETRY,
-        });
-      }
-      using places = new DisposableStack();
-      places.defer(leave);
-      const turn = await gate.enter(signal);
-      if (turn === "left") {
-        throw refused(null, 503, { code: "busy", message: "Nobody waits any more", retryAfter: 1 });
-      }
-      if (typeof turn !== "function") {
-        throw refused(turn === "full" ? "queue_full" : "queue_time", 503, {
-          code: "busy",
-          message: turn === "full"
-            ? `${config.maxWaiting} requests wait for the database already: try again`
-            : `The database was busy for ${config.waitSeconds} s: try again`,
-          retryAfter: BUSY_RETRY,
-        });
-      }
-      places.defer(turn);
-      return await run();
+      using _place = place(client);
+      return await turn(run, signal);
     },
+    place,
+    turn,
     signIn(address) {
       const wait = attempts.take(address, 1);
       if (wait > 0) {
@@ -223,7 +256,7 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
         return gate.working;
       },
       get waiting() {
-        return gate.waiting;
+        return places - Math.min(places, gate.working);
       },
       get bodies() {
         return bodies;
@@ -233,6 +266,11 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
       },
     },
   };
+}
+
+/** For a request whose client does not wait for the answer any more. */
+export function gone(): RefusedError {
+  return refused(null, 503, { code: "busy", message: "Nobody waits any more", retryAfter: 1 });
 }
 
 function refused(

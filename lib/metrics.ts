@@ -2,6 +2,7 @@
 
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Hub } from "./hub.ts";
+import type { Ingest } from "./ingest.ts";
 import { type Limits, REASONS } from "./limits.ts";
 import type { Listener } from "./listener.ts";
 
@@ -17,7 +18,11 @@ export interface Metrics {
 }
 
 /** A registry of its own, so that two servers in one process do not mix. */
-export function createMetrics(hub: Hub, listener: Listener, { counts }: Limits): Metrics {
+export function createMetrics(
+  hub: Hub,
+  listener: Listener,
+  { limits: { counts }, ingest }: { limits: Limits; ingest: Ingest },
+): Metrics {
   const registers = [new Registry()];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -55,8 +60,13 @@ export function createMetrics(hub: Hub, listener: Listener, { counts }: Limits):
     help: "Logs stored over HTTP",
     registers,
   });
-  gauge("tailpost_requests_working", "Requests at work in the database", () => counts.working);
-  gauge("tailpost_requests_waiting", "Requests that wait for their turn there", () => counts.waiting);
+  total(
+    "tailpost_ingest_inserts_total",
+    "INSERTs made for them, of one request or more",
+    () => ingest.inserts,
+  );
+  gauge("tailpost_requests_working", "Statements at work in the database", () => counts.working);
+  gauge("tailpost_requests_waiting", "Requests that wait for one", () => counts.waiting);
   gauge("tailpost_bodies_bytes", "Bytes of bodies in memory", () => counts.bodies);
   gauge("tailpost_clients_remembered", "Tokens and addresses that are counted", () => counts.remembered);
   const refused = new Counter({

@@ -11,6 +11,7 @@ import { parseCursor } from "./cursor.ts";
 import { connectListener, createPool, notifyOnce, renewPool, warmUp } from "./database.ts";
 import { createDatabaseWatch } from "./database_watch.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
+import { createIngest, type Ingest } from "./ingest.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
@@ -31,6 +32,7 @@ export interface Services extends AsyncDisposable {
   readonly organizationOf: typeof organizationOf;
   readonly hub: Hub;
   readonly limits: Limits;
+  readonly ingest: Ingest;
   readonly metrics: Metrics;
   /** What many pages ask for at the same moment. */
   readonly answers: { readonly values: SharedAnswers<LogValues>; readonly rates: SharedAnswers<LogRate> };
@@ -125,7 +127,8 @@ export function createServices(
       },
     },
   });
-  const metrics = createMetrics(hub, listener, limits);
+  const ingest = createIngest({ limits });
+  const metrics = createMetrics(hub, listener, { limits, ingest });
   return {
     config,
     sql,
@@ -134,6 +137,7 @@ export function createServices(
     organizationOf: ownCheck,
     hub,
     limits,
+    ingest,
     metrics,
     answers: { values: createSharedAnswers(SHARED_ANSWERS), rates: createSharedAnswers(SHARED_ANSWERS) },
     started: started.promise,

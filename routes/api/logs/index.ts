@@ -5,7 +5,6 @@ import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
 import { parseLogs } from "../../../lib/log_input.ts";
 import { readHistory } from "../../../lib/log_store/history.ts";
-import { insertLogs } from "../../../lib/log_store/insert.ts";
 import { readFilter } from "../../../lib/match.ts";
 import { idParameter, wholeNumber } from "../../../lib/query.ts";
 
@@ -32,7 +31,7 @@ export const handler = define.handlers({
   /** Stores one log or many, all or none. */
   async POST(ctx) {
     const { req, url: { searchParams }, state } = ctx;
-    const { config, limits, metrics, organizationOf, sql } = state.services;
+    const { config, ingest, limits, metrics, organizationOf, sql } = state.services;
     const caller = callerOf(state);
     const organizationId = organizationOf(searchParams, caller);
     const db = databaseOf(sql, caller, organizationId);
@@ -42,7 +41,7 @@ export const handler = define.handlers({
     using room = limits.room();
     const logs = parseLogs(await readEntries(req, config, room), config);
     limits.ingest(client, logs.length);
-    const ids = await limits.work(client, () => insertLogs(db, organizationId, logs), req.signal);
+    const ids = await ingest.store(client, { db, organizationId, logs, signal: req.signal });
     metrics.ingested.inc(ids.length);
     return Response.json({ accepted: ids.length, ids }, { status: 201, headers: NO_STORE });
   },
