@@ -36,15 +36,21 @@ export interface StartOptions {
   readonly ownCore?: boolean;
 }
 
-/** Starts a process with the arguments of Deno, in an environment that holds nothing of the product's settings. */
-export function startDeno(
+/** Starts a process of Deno with these arguments. */
+export function startDeno(args: readonly string[], options?: StartOptions): Child {
+  return start(Deno.execPath(), args, options);
+}
+
+/** Starts a process, in an environment that holds nothing of the product's settings. */
+export function start(
+  executable: string,
   args: readonly string[],
   { settings = {}, ownCore = false }: StartOptions = {},
 ): Child {
   const pinning = ownCore && isPinned
     ? ["taskset", "--cpu-list", `${navigator.hardwareConcurrency - 1}`]
     : [];
-  const [program = "", ...programArgs] = [...pinning, Deno.execPath(), ...args];
+  const [program = "", ...programArgs] = [...pinning, executable, ...args];
   const command = new Deno.Command(program, {
     args: programArgs,
     clearEnv: true,

@@ -1,8 +1,9 @@
-/** What a run prints. Pure. */
+/** What a run of the fan-out prints. Pure. */
 
 import { isPinned } from "./child.ts";
 import type { Result } from "./run_scenario.ts";
 import type { Scenario } from "./scenarios.ts";
+import { markdownTable, megabytes, milliseconds, percent, ratio, whole } from "./table.ts";
 
 /** A scenario that was run. */
 export interface Row {
@@ -12,14 +13,18 @@ export interface Row {
 }
 
 const HEADINGS = [
-  "scenario",
+  "load",
+  "program",
   "delivered / expected",
   "p50",
   "p95",
   "p99",
   "max",
   "server CPU",
-  "server RSS",
+  "deliveries per CPU second",
+  "Tailpost is",
+  "server memory",
+  "a viewer",
   "PostgreSQL CPU",
 ];
 
@@ -30,48 +35,82 @@ again when the viewer's process has read the bytes from its socket: it contains 
 to disk, NOTIFY, the server, the loopback and any wait of the viewer's process for its turn. It can be too
 long, never too short. All clocks are this machine's. CPU is percent of one core. A viewer is a TCP
 connection with a plain HTTP/1.1 request; a log is lost when it has not come 10 s after the last INSERT.
+Where a program could not carry the rate, the highest of those tried is shown that it could, with all
+delivered and p99 under a second. "Tailpost is" compares deliveries per CPU second with Tailpost's.
 ${isPinned ? "The load generator is kept to the last core (taskset)." : ""}`
     .trimEnd();
 
+/** Deliveries for each second of CPU that the program used, PostgreSQL's not counted; undefined where that is not known. */
+export function efficiency({ result: { delivered, cpu, seconds } }: Row): number | undefined {
+  return cpu.server === undefined || cpu.server === 0 || delivered === 0
+    ? undefined
+    : delivered / (cpu.server / 100 * seconds);
+}
+
+/** The rows of one scenario one below the other, the first program's first. */
+export function inOrder(rows: readonly Row[]): Row[] {
+  const names = [...new Set(rows.map(({ scenario }) => scenario.name))];
+  return names.flatMap((name) => rows.filter(({ scenario }) => scenario.name === name));
+}
+
+/** How much more the first program of a scenario delivers for the same CPU than that of `row`. */
+export function advantage(rows: readonly Row[], row: Row): number | undefined {
+  const own = rows.find(({ scenario }) => scenario.name === row.scenario.name);
+  const [ours, theirs] = [own && efficiency(own), efficiency(row)];
+  return own === undefined || own === row || ours === undefined || theirs === undefined
+    ? undefined
+    : ours / theirs;
+}
+
 /** The table, as Markdown. */
 export function formatTable(rows: readonly Row[]): string {
-  const cells = rows.map(({ target, scenario, result }) => {
+  const cells = inOrder(rows).map((row) => {
+    const { target, result } = row;
     const { latency } = result;
     const time = (share: number) => milliseconds(latency.percentile(share));
+    const per = efficiency(row);
+    const better = advantage(rows, row);
+    const viewer = result.rss.viewer;
     return [
-      `${target}, ${whole(scenario.viewers)} viewers${
-        scenario.stalled > 0 ? ` + ${whole(scenario.stalled)} unread` : ""
-      } x ` +
-      `${whole(scenario.rate)}/s, ${scenario.seconds} s`,
+      loadOf(rows, row),
+      target,
       `${whole(result.delivered)} / ${whole(result.expected)}`,
       time(0.5),
       time(0.95),
       time(0.99),
       milliseconds(latency.count === 0 ? NaN : latency.max),
       percent(result.cpu.server),
+      per === undefined ? "n/a" : whole(per),
+      better === undefined ? "" : ratio(better),
       megabytes(result.rss.server),
+      viewer === undefined ? "n/a" : `${(viewer / 1000).toFixed(0)} kB`,
       percent(result.cpu.postgres),
     ];
   });
-  const widths = HEADINGS.map((heading, column) =>
-    Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0))
-  );
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join(" | ")} |`;
-  const rule = `| ${
-    widths.map((width, column) => column === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":").join(" | ")
-  } |`;
-  return [line(HEADINGS), rule, ...cells.map(line)].join("\n");
+  return markdownTable(HEADINGS, cells, 2);
+}
+
+/** The scenario's name, with what this program carried of it where that is less. */
+function loadOf(rows: readonly Row[], { scenario }: Row): string {
+  const whole_ = rows.find(({ scenario: { name } }) => name === scenario.name)?.scenario.rate;
+  return whole_ === scenario.rate ? scenario.name : `${scenario.name}: at most ${whole(scenario.rate)}`;
 }
 
 /** What else there is to know of a row: the parts of the time, the other processes, and what casts doubt on it. */
 export function formatNotes({ scenario, result }: Row): string[] {
-  const { cpu, roundTrip, lateness } = result;
+  const { cpu, roundTrip, lateness, querying } = result;
   const others = minus(cpu.machine, [cpu.server, cpu.postgres, cpu.viewers, cpu.bench]);
   return [
-    `INSERT round trip: p50 ${milliseconds(roundTrip.percentile(0.5))}, p99 ${
-      milliseconds(roundTrip.percentile(0.99))
-    }`,
+    ...(roundTrip.count > 0
+      ? [
+        `INSERT round trip: p50 ${milliseconds(roundTrip.percentile(0.5))}, p99 ${
+          milliseconds(roundTrip.percentile(0.99))
+        }`,
+      ]
+      : []),
+    ...(querying === undefined ? [] : [
+      `Connections that ran a query: ${querying} (the listener asks whether it is still heard, every 10 s)`,
+    ]),
     `Load generator: CPU ${percent(cpu.viewers)}, late by ${milliseconds(lateness.percentile(0.5))} (p50), ` +
     `${milliseconds(lateness.percentile(0.99))} (p99); writer: CPU ${percent(cpu.bench)}`,
     `Rest of the machine: CPU ${percent(others)}; clocks of the processes agree to ${
@@ -119,6 +158,7 @@ function missedAims({ aims }: Scenario, { latency, cpu, rss }: Result): string[]
     ["p99", latency.percentile(0.99) / 1000, aims.p99, "ms"],
     ["server CPU", cpu.server, aims.cpu, "%"],
     ["server RSS", rss.server === undefined ? undefined : rss.server / 1e6, aims.rss, "MB"],
+    ["memory of a viewer", rss.viewer === undefined ? undefined : rss.viewer / 1e3, aims.perViewer, "kB"],
   ] as const;
   const missed = measured.filter(([, value, aim]) =>
     value !== undefined && aim !== undefined && !(value < aim)
@@ -132,24 +172,4 @@ function missedAims({ aims }: Scenario, { latency, cpu, rss }: Result): string[]
 function minus(whole: number | undefined, parts: readonly (number | undefined)[]): number | undefined {
   if (whole === undefined) return undefined;
   return Math.max(0, parts.reduce<number>((left, part) => left - (part ?? 0), whole));
-}
-
-function pad(cell: string, width: number, column: number): string {
-  return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-}
-
-function whole(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function milliseconds(micros: number): string {
-  return Number.isFinite(micros) ? `${(micros / 1000).toFixed(1)} ms` : "n/a";
-}
-
-function percent(value: number | undefined): string {
-  return value === undefined ? "n/a" : `${value.toFixed(1)} %`;
-}
-
-function megabytes(bytes: number | undefined): string {
-  return bytes === undefined ? "n/a" : `${Math.round(bytes / 1e6)} MB`;
 }

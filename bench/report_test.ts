@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { cpuOfFamily, cpuOfMachine, parentOf, usageOf } from "./proc.ts";
-import { formatNotes, formatTable, isLossless } from "./report.ts";
+import { formatIngest } from "./ingest_report.ts";
+import { efficiency, formatNotes, formatTable, isLossless } from "./report.ts";
 import type { Result } from "./run_scenario.ts";
-import { checkScenario, quick, type Scenario, SCENARIOS } from "./scenarios.ts";
+import { checkScenario, QUICK, type Scenario, SCENARIOS } from "./scenarios.ts";
 import { Histogram } from "./stats.ts";
+import { chartsOf } from "./write_report.ts";
 
 const scenario: Scenario = {
   name: "test",
@@ -12,6 +14,8 @@ const scenario: Scenario = {
   seconds: 1,
   stalled: 0,
   warmup: 0,
+  filters: 0,
+  others: "same",
   aims: { p50: 15, cpu: 30 },
 };
 
@@ -31,7 +35,8 @@ function resultOf(changes: Partial<Result> = {}): Result {
     clockError: 50,
     seconds: 1,
     cpu: { server: 10, postgres: 2, viewers: 8, bench: 1, machine: 25 },
-    rss: { server: 150e6 },
+    rss: { server: 150e6, viewer: 30e3 },
+    querying: undefined,
     ...changes,
   };
 }
@@ -52,7 +57,10 @@ Deno.test("isLossless() holds only when everything committed came exactly once, 
 });
 
 Deno.test("formatTable() has a line for each row, all as wide", () => {
-  const result = resultOf({ cpu: { ...resultOf().cpu, server: undefined }, rss: { server: undefined } });
+  const result = resultOf({
+    cpu: { ...resultOf().cpu, server: undefined },
+    rss: { server: undefined, viewer: undefined },
+  });
   const lines = formatTable([{ target: "tailpost", scenario, result }, {
     target: "other",
     scenario,
@@ -61,7 +69,46 @@ Deno.test("formatTable() has a line for each row, all as wide", () => {
     .split("\n");
   assert.equal(lines.length, 4);
   assert.equal(new Set(lines.map((line) => line.length)).size, 1);
-  assert.match(lines[2] ?? "", /\| +10 \/ 10 \| +3\.0 ms \|.* n\/a \| +n\/a \| +2\.0 % \|$/u);
+  assert.match(
+    lines[2] ?? "",
+    /\| +10 \/ 10 \| +3\.0 ms \|.* n\/a \| +n\/a \| +\| +n\/a \| +n\/a \| +2\.0 % \|$/u,
+  );
+  assert.match(lines[3] ?? "", /\| +10\.0 % \| +100 \|/u);
+});
+
+Deno.test("formatTable() puts programs under the same load together, and says how much better the first is", () => {
+  const row = (target: string, rate: number, server: number) => ({
+    target,
+    scenario: { ...scenario, rate },
+    result: resultOf({ cpu: { ...resultOf().cpu, server } }),
+  });
+  const rows = [row("tailpost", 5, 10), row("other", 2, 50)];
+  assert.equal(efficiency(rows[1]!), 20);
+  const [, , own = "", other = ""] = formatTable(rows).split("\n");
+  assert.match(own, /^\| test +\| tailpost \|/u);
+  assert.match(other, /^\| test: at most 2 \| other +\|.*\| +5\.0x \|/u);
+  const charts = chartsOf(rows);
+  assert.match(charts.get("bench-efficiency.svg") ?? "", /20 \(at 2 logs\/s\)/u);
+  assert.match(charts.get("bench-latency.svg") ?? "", /3\.0 ms/u);
+});
+
+Deno.test("formatIngest() says what failed and how far it stayed behind", () => {
+  const text = formatIngest([{
+    scenario: { name: "one", connections: 2, logsPerRequest: 1, rate: 100 },
+    seconds: 2,
+    requests: 100,
+    logs: 100,
+    failed: 1,
+    missing: 0,
+    perInsert: 2.5,
+    latency: resultOf().latency,
+    cpu: { server: 50, senders: 20 },
+  }]);
+  assert.match(
+    text,
+    /\| one, 2 connections \| +50 \| +50 \| 3\.0 ms \| 3\.0 ms \| +2\.5 \| +50\.0 % \| +0 \|/u,
+  );
+  assert.match(text, /FAILED: 1 requests, one\nAim missed: 50 requests\/s, aim 100, one/u);
 });
 
 Deno.test("formatNotes() says what was lost, what is doubtful and which aims were missed", () => {
@@ -77,11 +124,9 @@ Deno.test("formatNotes() says what was lost, what is doubtful and which aims wer
 });
 
 Deno.test("checkScenario() takes the listed scenarios and no unbounded one", () => {
-  for (const listed of SCENARIOS) {
-    checkScenario(listed);
-    checkScenario(quick(listed));
-    assert.ok(quick(listed).seconds + quick(listed).warmup <= 12);
-  }
+  for (const listed of [...SCENARIOS, ...QUICK]) checkScenario(listed);
+  const seconds = QUICK.reduce((sum, { seconds, warmup }) => sum + seconds + warmup, 0);
+  assert.ok(QUICK.length > 0 && seconds <= 60, `${seconds}`);
   for (
     const change of [{ viewers: 0 }, { viewers: NaN }, { rate: 1.5 }, { seconds: 1e9 }, {
       viewers: 20_000,

@@ -7,7 +7,7 @@ import type { Scenario } from "./scenarios.ts";
 import { Histogram } from "./stats.ts";
 import type { RunningTarget } from "./targets.ts";
 import type { Answer, Order, ViewersConfig, ViewersReport } from "./viewers.ts";
-import type { Writer } from "./writer.ts";
+import { countOf, type Writer } from "./writer.ts";
 
 /** What to run on what. */
 export interface Run {
@@ -43,8 +43,10 @@ export interface Result {
     readonly bench: number | undefined;
     readonly machine: number | undefined;
   };
-  /** Bytes: with all viewers connected, and the most that was seen while measuring. */
-  readonly rss: { readonly server: number | undefined };
+  /** Bytes: the most that was seen while measuring, and what each viewer added by being there. */
+  readonly rss: { readonly server: number | undefined; readonly viewer: number | undefined };
+  /** Connections of the server that ran a query meanwhile, where nothing happened. */
+  readonly querying: number | undefined;
 }
 
 const VIEWERS_TIMEOUT = 40_000;
@@ -57,11 +59,21 @@ const PINGS = 25;
 export async function runScenario(
   { scenario, target, writer, backend, first, signal }: Run,
 ): Promise<Result> {
-  const { viewers, rate } = scenario;
-  const warm = Math.ceil(rate * scenario.warmup);
-  const count = Math.ceil(rate * scenario.seconds);
-  const { hostname, port, path } = target;
-  const config: ViewersConfig = { hostname, port, path, viewers, first: first + warm, count };
+  const { viewers, rate, seconds, filters } = scenario;
+  const warming = { first, rate, seconds: scenario.warmup, signal };
+  const measuring = { first: first + countOf(warming), rate, seconds, signal };
+  const { hostname, port, ready } = target;
+  const config: ViewersConfig = {
+    hostname,
+    port,
+    ready,
+    path: filters > 0 ? `${target.path}?level=info&not=nothing-{filter}` : target.path,
+    viewers,
+    filters,
+    first: measuring.first,
+    count: countOf(measuring),
+  };
+  const rssBefore = sum(target.pids, (pid) => usageOf(pid)?.rss);
   const script = new URL("viewers.ts", import.meta.url).pathname;
   await using generator = startDeno(["run", "-A", "--quiet", script, JSON.stringify(config)], {
     ownCore: true,
@@ -89,24 +101,27 @@ export async function runScenario(
     clockError = Math.min(clockError, Math.max(Math.abs(theirs - before), Math.abs(after - theirs)));
   }
 
-  await writer.write({ first, count: warm, rate, signal });
+  await writer.write(warming);
+  const rssWith = sum(target.pids, (pid) => usageOf(pid)?.rss);
   const postmaster = parentOf(backend);
   const sample = () => ({
-    server: usageOf(target.pid)?.cpu,
+    server: sum(target.pids, (pid) => usageOf(pid)?.cpu),
     postgres: postmaster === undefined ? undefined : cpuOfFamily(postmaster),
     viewers: usageOf(generator.pid)?.cpu,
     bench: usageOf(Deno.pid)?.cpu,
     machine: cpuOfMachine(),
   });
-  let rss = usageOf(target.pid)?.rss;
+  let rss = rssWith;
   const sampling = setInterval(() => {
-    rss = Math.max(rss ?? 0, usageOf(target.pid)?.rss ?? 0) || undefined;
+    rss = Math.max(rss ?? 0, sum(target.pids, (pid) => usageOf(pid)?.rss) ?? 0) || undefined;
   }, 500);
+  const queried = rate === 0 ? await writer.queriesOf(target.application) : null;
   const before = sample();
-  const written = await writer.write({ first: first + warm, count, rate, signal }).finally(() =>
-    clearInterval(sampling)
-  );
+  const written = await writer.write(measuring).finally(() => clearInterval(sampling));
   const after = sample();
+  const querying = queried &&
+    [...await writer.queriesOf(target.application)].filter(([pid, began]) => queried.get(pid) !== began)
+      .length;
 
   const expected = written.committed * viewers;
   const report: ViewersReport = await ask("report", DELIVERY_TIMEOUT + ANSWER_TIMEOUT, {
@@ -134,8 +149,19 @@ export async function runScenario(
       bench: percent("bench"),
       machine: percent("machine"),
     },
-    rss: { server: rss },
+    rss: {
+      server: rss,
+      viewer: rssBefore === undefined || rssWith === undefined ? undefined : (rssWith - rssBefore) / viewers,
+    },
+    querying: querying ?? undefined,
   };
+}
+
+function sum(pids: readonly number[], of: (pid: number) => number | undefined): number | undefined {
+  return pids.reduce<number | undefined>((sum, pid) => {
+    const value = of(pid);
+    return sum === undefined || value === undefined ? undefined : sum + value;
+  }, 0);
 }
 
 /** Opens streams, reads each until it has begun, and then no more. */

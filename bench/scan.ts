@@ -10,7 +10,6 @@ export function encodeMark(sequence: number, micros: number): string {
 
 const MARK = new TextEncoder().encode("bench:");
 const MARK_LENGTH = encodeMark(0, 0).length;
-const READY = "event: ready";
 const MOST_HEAD = 16_384;
 
 /** What is found on the way. */
@@ -30,7 +29,8 @@ export class Scanner {
   /** The beginning of a mark that the next piece may complete. */
   #carry = new Uint8Array(0);
 
-  constructor(readonly events: ScanEvents) {}
+  /** `ready` is what the stream says once it is live. */
+  constructor(readonly events: ScanEvents, readonly ready = "event: ready") {}
 
   /** Whether the response has ended in good order. */
   get ended(): boolean {
@@ -100,7 +100,7 @@ export class Scanner {
     if (!this.#ready) {
       for (const byte of bytes) this.#text += String.fromCharCode(byte);
       if (this.#text.length > MOST_HEAD) throw new Error("Cannot watch: the stream does not get ready");
-      if (!this.#text.includes(READY)) return;
+      if (!this.#text.includes(this.ready)) return;
       this.#ready = true;
       this.events.ready();
       // A log may share the write with the ready event.

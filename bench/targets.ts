@@ -6,6 +6,8 @@ import { startDeno } from "./child.ts";
 /** A program to measure. */
 export interface Target {
   readonly name: string;
+  /** Its design, in a line. */
+  readonly about: string;
   /** Prepares the database and starts the server. */
   start(options: TargetOptions): Promise<RunningTarget>;
 }
@@ -19,11 +21,16 @@ export interface TargetOptions {
 
 /** A server that is ready. Disposing of it ends it. */
 export interface RunningTarget extends AsyncDisposable {
-  readonly pid: number;
+  /** Its processes. PostgreSQL's are not among them. */
+  readonly pids: readonly number[];
   readonly hostname: string;
   readonly port: number;
   /** Of the stream. */
   readonly path: string;
+  /** What a stream says once nothing can be missing from then on. */
+  readonly ready: string;
+  /** The beginning of the names of its connections to PostgreSQL. */
+  readonly application: string;
 }
 
 const MIGRATE_TIMEOUT = 60_000;
@@ -33,6 +40,7 @@ const START_TIMEOUT = 60_000;
 export function tailpost(program: string): Target {
   return {
     name: "tailpost",
+    about: "this program",
     async start({ databaseUrl, directory }) {
       // All viewers are of this address.
       const most = String(BOUNDS.viewers);
@@ -50,10 +58,12 @@ export function tailpost(program: string): Target {
       try {
         const url = await server.line(readyAt, START_TIMEOUT);
         return {
-          pid: server.pid,
+          pids: [server.pid],
           hostname: url.hostname,
           port: Number(url.port),
           path: "/api/logs/stream",
+          ready: "event: ready",
+          application: "tailpost",
           [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
         };
       } catch (error) {

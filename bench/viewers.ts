@@ -13,8 +13,12 @@ import { Histogram, type HistogramJson } from "./stats.ts";
 export interface ViewersConfig {
   readonly hostname: string;
   readonly port: number;
+  /** `{filter}` stands for the number of a viewer's filter. */
   readonly path: string;
+  /** As {@link RunningTarget.ready}. */
+  readonly ready: string;
   readonly viewers: number;
+  readonly filters: number;
   /** The first log that counts; those before it warm up. */
   readonly first: number;
   /** How many logs count. */
@@ -60,14 +64,17 @@ async function watch(config: ViewersConfig) {
   const width = Math.ceil(count / 8);
   const seen = new Uint8Array(viewers * width);
   const state = { delivered: 0, repeated: 0, ended: 0, onDelivered: () => {} };
-  const request = new TextEncoder().encode(
-    `GET ${config.path} HTTP/1.1\r\nHost: ${config.hostname}:${config.port}\r\nAccept: text/event-stream\r\n\r\n`,
-  );
+  const request = (viewer: number) => {
+    const path = config.path.replace("{filter}", String(viewer % Math.max(1, config.filters)));
+    return new TextEncoder().encode(
+      `GET ${path} HTTP/1.1\r\nHost: ${config.hostname}:${config.port}\r\nAccept: text/event-stream\r\n\r\n`,
+    );
+  };
 
   async function open(viewer: number): Promise<void> {
     const connection = await Deno.connect({ hostname: config.hostname, port: config.port });
     connection.setNoDelay(true);
-    await connection.write(request);
+    await connection.write(request(viewer));
     const ready = Promise.withResolvers<void>();
     let arrived = 0;
     const scanner = new Scanner({
@@ -86,7 +93,7 @@ async function watch(config: ViewersConfig) {
         state.delivered++;
         latency.add(arrived - sent);
       },
-    });
+    }, config.ready);
     const buffer = new Uint8Array(16_384);
     const readAll = async () => {
       for (let size; (size = await connection.read(buffer)) !== null && !scanner.ended;) {

@@ -1,16 +1,22 @@
-/** Writes the logs to measure: one row a transaction, evenly spaced, over a connection of its own. */
+/** Writes the logs to measure: one row a transaction, evenly spaced, over a few connections. */
 
 import postgres from "postgres";
 import { micros, until } from "./clock.ts";
 import { encodeMark } from "./scan.ts";
 import { Histogram } from "./stats.ts";
 
-/** Logs to write: those from `first` on, `count` of them. */
+/** Logs to write: {@link countOf} of them from the number `first` on. */
 export interface Batch {
   readonly first: number;
-  readonly count: number;
+  /** So many seconds at so many logs a second. */
+  readonly seconds: number;
   readonly rate: number;
   readonly signal: AbortSignal;
+}
+
+/** How many logs a batch has. */
+export function countOf({ seconds, rate }: Pick<Batch, "seconds" | "rate">): number {
+  return Math.ceil(seconds * rate);
 }
 
 /** What came of a batch. */
@@ -30,15 +36,18 @@ const REST =
 /** Statements on their way: over it the writer waits, and the log is late at its viewers, which counts. */
 const MOST_UNANSWERED = 1000;
 
-/** Opens the writer's connection. */
+/** One alone cannot commit a thousand times a second where the disk takes a millisecond for each. */
+const CONNECTIONS = 8;
+
+/** Opens the writer's connections. */
 export function openWriter(databaseUrl: string) {
   const sql = postgres(databaseUrl, {
-    max: 1,
+    max: CONNECTIONS,
     onnotice: () => {},
     connection: { application_name: "bench writer" },
   });
   return {
-    /** Versions and settings that the result depends on, and the process that serves this connection. */
+    /** Versions and settings that the result depends on, and a process that serves one of these connections. */
     async describe() {
       const [row] = await sql<{ version: string; fsync: string; commit: string; pid: number }[]>`
         select current_setting('server_version') as version, current_setting('fsync') as fsync,
@@ -46,11 +55,12 @@ export function openWriter(databaseUrl: string) {
       if (!row) throw new Error("Cannot describe PostgreSQL: no answer");
       return row;
     },
-    async write({ first, count, rate, signal }: Batch): Promise<Written> {
+    async write({ first, seconds, rate, signal }: Batch): Promise<Written> {
       const roundTrip = new Histogram();
       const unanswered = new Set<Promise<void>>();
       let [committed, failed] = [0, 0];
       const start = micros();
+      const count = countOf({ seconds, rate });
       for (let index = 0; index < count; index++) {
         await until(start + (index * 1e6) / rate);
         signal.throwIfAborted();
@@ -68,8 +78,15 @@ export function openWriter(databaseUrl: string) {
         unanswered.add(answer);
       }
       await Promise.all(unanswered);
-      await until(start + (count * 1e6) / rate);
+      await until(start + seconds * 1e6);
       return { committed, failed, roundTrip, seconds: (micros() - start) / 1e6 };
+    },
+    /** When each connection of a program last began a query, by the connection. */
+    async queriesOf(application: string): Promise<ReadonlyMap<number, string>> {
+      const rows = await sql<{ pid: number; began: string }[]>`
+        select pid, query_start::text as began from pg_stat_activity
+        where application_name like ${application + "%"}`;
+      return new Map(rows.map(({ pid, began }) => [pid, began]));
     },
     [Symbol.asyncDispose]: () => sql.end({ timeout: 5 }),
   };
