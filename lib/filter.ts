@@ -1,6 +1,7 @@
 /** Filters as the URL carries them: parsing, writing and a canonical form. Pure, and safe in a browser. */
 
 import { type Level, LEVELS, parseLevel } from "./log.ts";
+import { type MetadataPath, parsePath, PATH_BOUNDS, pathText } from "./metadata_path.ts";
 
 /** A text to look for in messages: plain and without regard to case, or a regular expression (RE2 syntax). */
 export type TextPattern =
@@ -8,25 +9,50 @@ export type TextPattern =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "regexp"; readonly source: string; readonly ignoreCase: boolean };
 
-/** Which logs a viewer gets. Empty lists let everything through. */
+/** What may stand, or must not stand, at a path of the metadata: any of these values. */
+export interface FieldMatch {
+  readonly path: MetadataPath;
+  /** Texts, see `metadata_path.ts`. Without repeats, sorted. */
+  readonly values: readonly string[];
+}
+
+/** Which logs a viewer gets. Empty lists let everything through. All lists are without repeats and in one order. */
 export interface Filter {
-  /** Without repeats, in the order of {@link LEVELS}. */
+  /** In the order of {@link LEVELS}. Those that are left out are not among them. */
   readonly levels: readonly Level[];
-  /** Without repeats, sorted; without white space around them. */
+  /** Sorted; without white space around them. */
   readonly services: readonly string[];
-  /** What a message must contain. */
-  readonly q: TextPattern | null;
-  /** What a message must not contain, any of these. Without repeats, sorted. */
+  /** Services that are left out. */
+  readonly notServices: readonly string[];
+  /** What a message must contain, all of these. Sorted. */
+  readonly q: readonly TextPattern[];
+  /** What a message must not contain, any of these. Sorted. */
   readonly not: readonly TextPattern[];
+  /** What the metadata must hold, at every path. Sorted by path. */
+  readonly fields: readonly FieldMatch[];
+  /** What the metadata must not hold, at any path. */
+  readonly notFields: readonly FieldMatch[];
 }
 
 /** The filter that lets everything through. */
-export const NO_FILTER: Filter = { levels: [], services: [], q: null, not: [] };
+export const NO_FILTER: Filter = {
+  levels: [],
+  services: [],
+  notServices: [],
+  q: [],
+  not: [],
+  fields: [],
+  notFields: [],
+};
 
 /** The most that one filter may hold: every filter is kept, compiled and compared in memory. */
 export const FILTER_BOUNDS = {
   services: 100,
   serviceLength: 1000,
+  /** Paths of metadata, wanted and unwanted together; values at each; characters of each value. */
+  fields: 20,
+  fieldValues: 100,
+  fieldLength: 1000,
   maxPatterns: 20,
   maxPatternLength: 1000,
   maxRegexpSize: 1000,
@@ -34,7 +60,7 @@ export const FILTER_BOUNDS = {
 
 /** How much of that a server takes. */
 export interface FilterLimits {
-  /** Values of `not`. */
+  /** Values of `q` and `not` together. */
   readonly maxPatterns: number;
   /** Characters of each text and regular expression. */
   readonly maxPatternLength: number;
@@ -53,9 +79,17 @@ export class FilterError extends Error {
 /** A filter that is over {@link FILTER_BOUNDS}. */
 export class FilterTooLargeError extends FilterError {}
 
+/** The beginnings of the parameters that are about metadata; a path follows. */
+const [FIELD, NOT_FIELD] = ["meta.", "not.meta."] as const;
+
+/** Whether a parameter of a query string belongs to the filter. */
+export function isFilterParameter(name: string): boolean {
+  return /^(?:not\.)?(?:level|service|meta\..*)$|^(?:q|not)$/su.test(name);
+}
+
 /**
- * Reads `level`, `service`, `q` and `not` from a query string; other parameters are left alone. `level` and `service`
- * may repeat or hold several values between commas, `not` may repeat.
+ * Reads a filter from a query string; other parameters are left alone. `level`, `service`, `meta.<path>` and the same with `not.` before
+ * them may repeat or hold several values between commas, `q` and `not` may repeat.
  *
  * @throws {FilterError} on an unknown level or anything over its bounds; what regular expressions compile to is not looked at
  */
@@ -63,45 +97,99 @@ export function parseFilter(
   params: URLSearchParams,
   { maxPatterns, maxPatternLength }: FilterLimits = FILTER_BOUNDS,
 ): Filter {
-  const levels = new Set(
-    values(params, "level").map((name) => {
-      const level = parseLevel(name);
-      if (!level) {
-        throw new FilterError("level", `Unknown level ${quote(name)}, allowed: ${LEVELS.join(", ")}`);
-      }
-      return level;
-    }),
-  );
-  const services = [...new Set(values(params, "service"))].sort();
-  bound("service", services.length, FILTER_BOUNDS.services, "values");
-  for (const service of services) bound("service", service.length, FILTER_BOUNDS.serviceLength, "characters");
-  const q = params.getAll("q").filter((text) => text !== "");
-  bound("q", q.length, 1, "values");
+  const patterns = (name: "q" | "not") => readPatterns(params, name, maxPatternLength);
+  const [q, not] = [patterns("q"), patterns("not")];
+  bound(not.length > 0 ? "not" : "q", q.length + not.length, maxPatterns, "texts");
+  const [fields, notFields] = [readFields(params, FIELD), readFields(params, NOT_FIELD)];
+  bound("meta", fields.length + notFields.length, FILTER_BOUNDS.fields, "paths");
+  return {
+    levels: readLevels(params),
+    services: readServices(params, "service"),
+    notServices: readServices(params, "not.service"),
+    q,
+    not,
+    fields,
+    notFields,
+  };
+}
+
+function readLevels(params: URLSearchParams): Level[] {
+  const read = (path: string) =>
+    new Set(
+      values(params, path).map((name) => {
+        const level = parseLevel(name);
+        if (level) return level;
+        throw new FilterError(path, `Unknown level ${quote(name)}, allowed: ${LEVELS.join(", ")}`);
+      }),
+    );
+  const [wanted, unwanted] = [read("level"), read("not.level")];
+  const left = LEVELS.filter((level) => (wanted.size === 0 || wanted.has(level)) && !unwanted.has(level));
+  if (left.length === 0) {
+    throw new FilterError("not.level", "No level is left: all that are wanted are left out");
+  }
+  return wanted.size === 0 && unwanted.size === 0 ? [] : left;
+}
+
+function readServices(params: URLSearchParams, path: string): string[] {
+  const services = [...new Set(values(params, path))].sort();
+  bound(path, services.length, FILTER_BOUNDS.services, "values");
+  for (const service of services) bound(path, service.length, FILTER_BOUNDS.serviceLength, "characters");
+  return services;
+}
+
+function readPatterns(params: URLSearchParams, path: string, most: number): TextPattern[] {
   // Sorted and without repeats as they are written: `Foo` and `foo` are the same text.
-  const not = new Map(
-    params.getAll("not").filter((text) => text !== "").map((text) => {
-      const pattern = parsePattern("not", text, maxPatternLength);
+  const patterns = new Map(
+    params.getAll(path).filter((text) => text !== "").map((text) => {
+      const pattern = parsePattern(path, text, most);
       return [patternText(pattern), pattern];
     }),
   );
-  bound("not", not.size, maxPatterns, "values");
-  return {
-    levels: LEVELS.filter((level) => levels.has(level)),
-    services,
-    q: q[0] === undefined ? null : parsePattern("q", q[0], maxPatternLength),
-    not: [...not.keys()].sort().flatMap((text) => not.get(text) ?? []),
-  };
+  return [...patterns.keys()].sort().flatMap((text) => patterns.get(text) ?? []);
+}
+
+function readFields(params: URLSearchParams, prefix: string): FieldMatch[] {
+  const found = new Map<string, FieldMatch>();
+  for (const name of new Set(params.keys())) {
+    if (!name.startsWith(prefix)) continue;
+    const path = parsePath(name.slice(prefix.length));
+    if (path === null) {
+      throw new FilterError(
+        name.slice(0, 100),
+        `Not a path of metadata, such as meta.user.id: up to ${PATH_BOUNDS.keys} keys between dots, ` +
+          `none of them empty, up to ${PATH_BOUNDS.characters} characters`,
+      );
+    }
+    const text = pathText(path);
+    // The same path may be written in two ways.
+    const of = [...new Set([...found.get(text)?.values ?? [], ...values(params, name)])].sort();
+    if (of.length === 0) continue;
+    bound(name, of.length, FILTER_BOUNDS.fieldValues, "values");
+    for (const value of of) bound(name, value.length, FILTER_BOUNDS.fieldLength, "characters");
+    found.set(text, { path, values: of });
+  }
+  return [...found.keys()].sort().flatMap((text) => found.get(text) ?? []);
 }
 
 /** Writes a filter as query parameters; {@link parseFilter} reads the same filter from them. */
 export function filterParams(filter: Filter): URLSearchParams {
   const params = new URLSearchParams();
   if (filter.levels.length > 0) params.set("level", filter.levels.join(","));
-  // A service may itself hold a comma, which a list between commas would split.
-  for (const service of filter.services) params.append("service", service.replaceAll(",", "\\,"));
-  if (filter.q) params.set("q", patternText(filter.q));
+  for (const service of filter.services) params.append("service", listValue(service));
+  for (const service of filter.notServices) params.append("not.service", listValue(service));
+  for (const pattern of filter.q) params.append("q", patternText(pattern));
   for (const pattern of filter.not) params.append("not", patternText(pattern));
+  for (const [prefix, fields] of [[FIELD, filter.fields], [NOT_FIELD, filter.notFields]] as const) {
+    for (const { path, values } of fields) {
+      for (const value of values) params.append(prefix + pathText(path), listValue(value));
+    }
+  }
   return params;
+}
+
+/** A value in a list between commas: it may itself hold one. */
+export function listValue(value: string): string {
+  return value.replaceAll(",", "\\,");
 }
 
 /** The same text for equal filters, another for different ones: what viewers of one filter share is kept under it. */

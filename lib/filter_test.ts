@@ -7,6 +7,7 @@ import {
   filterKey,
   filterParams,
   foldCase,
+  isFilterParameter,
   NO_FILTER,
   parseFilter,
   parsePattern,
@@ -45,13 +46,26 @@ const typed = fc.array(
 const query = fc.record({
   level: fc.array(fc.constantFrom(...LEVELS, "WARNING", "crit"), { maxLength: 4 }),
   service: fc.array(typed, { maxLength: 4 }),
-  q: typed,
+  notService: fc.array(typed, { maxLength: 2 }),
+  q: fc.array(typed, { maxLength: 3 }),
   not: fc.array(typed, { maxLength: 4 }),
-}).map(({ level, service, q, not }) => {
+  fields: fc.array(
+    fc.tuple(
+      fc.constantFrom("meta.", "not.meta."),
+      fc.array(fc.constantFrom("a", "b", "\\\\", "\\.", "\\", "é"), { minLength: 1, maxLength: 3 }).map((
+        keys,
+      ) => keys.join(".")),
+      typed,
+    ),
+    { maxLength: 3 },
+  ),
+}).map(({ level, service, notService, q, not, fields }) => {
   const params = new URLSearchParams();
   for (const name of level) params.append("level", name);
   for (const name of service) params.append("service", name);
-  params.append("q", q);
+  for (const name of notService) params.append("not.service", name);
+  for (const text of q) params.append("q", text);
+  for (const [prefix, path, value] of fields) params.append(prefix + path, value);
   for (const text of not) params.append("not", text);
   return params;
 });
@@ -77,10 +91,28 @@ Deno.test("parseFilter() takes a comma within a service after a backslash, and a
 });
 
 Deno.test("parseFilter() takes text without regard to case, and regular expressions between slashes", () => {
-  assert.deepEqual(parse("q=Time OUT").q, { kind: "text", text: "time out" });
-  assert.deepEqual(parse("q=/a/b/").q, { kind: "regexp", source: "a/b", ignoreCase: false });
-  assert.deepEqual(parse("q=/A%2Bb/i").q, { kind: "regexp", source: "A+b", ignoreCase: true });
+  assert.deepEqual(parse("q=Time OUT").q, [{ kind: "text", text: "time out" }]);
+  assert.deepEqual(parse("q=/a/b/").q, [{ kind: "regexp", source: "a/b", ignoreCase: false }]);
+  assert.deepEqual(parse("q=/A%2Bb/i").q, [{ kind: "regexp", source: "A+b", ignoreCase: true }]);
   for (const text of ["//", "/", "/a", "/a/x"]) assert.equal(parsePattern("q", text).kind, "text", text);
+});
+
+Deno.test("parseFilter() takes several texts, and levels, services and metadata to leave out", () => {
+  assert.deepEqual(parse("q=b&q=A&q=a").q, [{ kind: "text", text: "a" }, { kind: "text", text: "b" }]);
+  assert.deepEqual(parse("not.level=debug,trace").levels, ["info", "warn", "error", "fatal"]);
+  assert.deepEqual(parse("level=info,warn&not.level=info").levels, ["warn"]);
+  assert.deepEqual(parse("not.service=b,a\\,c").notServices, ["a,c", "b"]);
+  assert.deepEqual(parse("meta.user.id=42&meta.user.id=7,8&meta.a\\.b=x").fields, [
+    { path: ["a.b"], values: ["x"] },
+    { path: ["user", "id"], values: ["42", "7", "8"] },
+  ]);
+  assert.deepEqual(parse("not.meta.region=eu&meta.x=").notFields, [{ path: ["region"], values: ["eu"] }]);
+  for (const name of ["level", "not.level", "service", "not.service", "q", "not", "meta.a", "not.meta.a.b"]) {
+    assert.ok(isFilterParameter(name), name);
+  }
+  for (const name of ["limit", "meta", "not.q", "xmeta.a", "fields"]) {
+    assert.ok(!isFilterParameter(name), name);
+  }
 });
 
 Deno.test("parseFilter() gives the same filter for the same exclusions, however they are written", () => {
@@ -93,7 +125,19 @@ Deno.test("parseFilter() names the parameter that it cannot take", () => {
     Array.from({ length: count }, (_, i) => `${name}=x${i}`).join("&");
   const cases: [query: string, path: string][] = [
     ["level=loud", "level"],
-    ["q=a&q=b", "q"],
+    ["not.level=loud", "not.level"],
+    ["level=info&not.level=info,warn", "not.level"],
+    [`not.level=${LEVELS.join()}`, "not.level"],
+    [`${many("not", FILTER_BOUNDS.maxPatterns)}&q=x`, "not"],
+    [many("q", FILTER_BOUNDS.maxPatterns + 1), "q"],
+    ["meta.=x", "meta."],
+    ["meta.a..b=x", "meta.a..b"],
+    ["not.meta.a%00=x", "not.meta.a\0"],
+    [`meta.${"a.".repeat(10)}a=x`, `meta.${"a.".repeat(10)}a`],
+    [Array.from({ length: 21 }, (_, i) => `meta.x${i}=1`).join("&"), "meta"],
+    [many("meta.a", FILTER_BOUNDS.fieldValues + 1), "meta.a"],
+    [`meta.a=${"x".repeat(FILTER_BOUNDS.fieldLength + 1)}`, "meta.a"],
+    [many("not.service", FILTER_BOUNDS.services + 1), "not.service"],
     [`q=${"x".repeat(FILTER_BOUNDS.maxPatternLength + 1)}`, "q"],
     // Longer in lower case: what filterParams() writes has to be readable again.
     [`q=${"Ⱥ".repeat(3)}${"x".repeat(FILTER_BOUNDS.maxPatternLength)}`, "q"],

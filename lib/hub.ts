@@ -6,11 +6,12 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { Backlogs, MOST_BACKLOG } from "./hub/backlog.ts";
 import { Feed } from "./hub/feed.ts";
-import { Group } from "./hub/group.ts";
+import { Group, groupKey } from "./hub/group.ts";
 import { limitStore } from "./hub/limit.ts";
 import type { HubStore, Source, SourceEvents } from "./hub/ports.ts";
 import { Viewer } from "./hub/viewer.ts";
-import { type Filter, filterKey } from "./filter.ts";
+import type { Filter } from "./filter.ts";
+import type { MetadataPath } from "./metadata_path.ts";
 import { NotificationError, parseNotification } from "./notification.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
@@ -42,6 +43,8 @@ export interface HubOptions {
 export interface Subscription {
   readonly organizationId: number;
   readonly filter: Filter;
+  /** What of the metadata comes with each log. Default: nothing. */
+  readonly columns?: readonly MetadataPath[];
   /** The newest matching logs to begin with, 0 for none. */
   readonly tail: number;
   /** The cursor to resume from; the tail is left out then. */
@@ -222,14 +225,15 @@ export function createHub(options: HubOptions): Hub {
 
   return {
     counts,
-    subscribe({ organizationId, filter, tail, since, signal, lifetime, onEnd }) {
+    subscribe({ organizationId, filter, columns = [], tail, since, signal, lifetime, onEnd }) {
       if (closed || counts.viewers >= options.maxViewers) {
         throw closed
           ? new HubFullError("The server is stopping", true)
           : new HubFullError(`All ${options.maxViewers} streams are taken`);
       }
       // Before there is a feed: it would stay when the filter does not compile.
-      const group = feeds.get(organizationId)?.groups.get(filterKey(filter)) ?? new Group(filter);
+      const group = feeds.get(organizationId)?.groups.get(groupKey(filter, columns)) ??
+        new Group(filter, columns);
       lingering.get(organizationId)?.();
       lingering.delete(organizationId);
       const feed = feedOf(organizationId);

@@ -18,6 +18,8 @@ export interface Log {
   readonly message: string;
   /** Set where `message` is a preview; `GET /api/logs/:id` has the whole. */
   readonly truncated?: true;
+  /** Texts of the metadata by their paths, where they were asked for (`fields=`). */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 /** A log with all its columns, as `/api/logs` and `/api/logs/:id` return it. */

@@ -11,6 +11,7 @@ import { readHistory, readLog } from "./log_store/history.ts";
 import { insertLogs } from "./log_store/insert.ts";
 import { scoped } from "./log_store/wall.ts";
 import { compileFilter, matches } from "./match.ts";
+import type { MetadataTexts } from "./metadata_path.ts";
 import { migrateUp } from "./migrations.ts";
 
 const server = await testServer();
@@ -47,9 +48,13 @@ const entries = fc.array(
     }),
     level: fc.constantFrom(...LEVELS, "WARNING", "crit"),
     service: fc.oneof(fc.constantFrom("api", "API", "a,b"), text),
-    metadata: fc.option(fc.dictionary(fc.constantFrom("a", "b"), fc.jsonValue({ maxDepth: 2 })), {
-      nil: undefined,
-    }),
+    metadata: fc.option(
+      fc.dictionary(
+        fc.constantFrom("a", "b"),
+        fc.oneof(fc.constantFrom(1, 2, "1", "x,y", true, { b: 1 }), fc.jsonValue({ maxDepth: 2 })),
+      ),
+      { nil: undefined },
+    ),
   }),
   { minLength: 40, maxLength: 60 },
 );
@@ -57,13 +62,29 @@ const entries = fc.array(
 const filters = fc.record({
   level: fc.subarray([...LEVELS]),
   service: fc.oneof(fc.constant([]), fc.subarray(["api", "a\\,b", "k", "\0"])),
-  q: fc.option(fc.oneof(text, fc.constantFrom("/a|k/i", "/^.$/", "/[^\\x00-\\x7f]/", "/B$/", "/(?i)É/"))),
+  q: fc.array(fc.oneof(text, fc.constantFrom("/a|k/i", "/^.$/", "/[^\\x00-\\x7f]/", "/B$/", "/(?i)É/")), {
+    maxLength: 2,
+  }),
   not: fc.oneof(fc.constant([]), fc.array(fc.oneof(text, fc.constantFrom("/^a/", "/k/i")), { maxLength: 2 })),
-}).map(({ level, service, q, not }): Filter => {
-  const params = new URLSearchParams();
+  others: fc.oneof(
+    { weight: 3, arbitrary: fc.constant("") },
+    fc.constantFrom(
+      "not.level=warn,info",
+      "not.service=api,k,%00",
+      "meta.a=1",
+      "meta.a=x\\,y,2",
+      "not.meta.a=1,true",
+      "meta.a.b=1",
+      "not.meta.b=1&not.meta.a=%00",
+      "meta.b=%00",
+    ),
+  ),
+}).map(({ level, service, q, not, others }): Filter => {
+  const params = new URLSearchParams(others);
+  if (others.includes("level")) level = [];
   for (const name of level) params.append("level", name);
   for (const name of service) params.append("service", name);
-  if (q !== null) params.append("q", q);
+  for (const pattern of q) params.append("q", pattern);
   for (const pattern of not) params.append("not", pattern);
   return parseFilter(params);
 });
@@ -207,7 +228,9 @@ Deno.test("readHistory(), newest() and catchUp() let through what compileFilter(
   await fc.assert(
     fc.asyncProperty(filters, async (filter) => {
       const matcher = compileFilter(filter);
-      const expected = stored.filter((log) => matches(matcher, log)).map(({ id }) => id);
+      const expected = stored.filter((log) => matches(matcher, log, log.metadata as MetadataTexts)).map((
+        { id },
+      ) => id);
       if (expected.length > 0 && expected.length < stored.length) some++;
       const query = { organizationId: 1, filter, limit: 1000 };
       assert.deepEqual(

@@ -2,6 +2,7 @@
 
 import { RE2JS } from "re2js";
 import {
+  type FieldMatch,
   type Filter,
   FILTER_BOUNDS,
   FilterError,
@@ -12,10 +13,14 @@ import {
   type TextPattern,
 } from "./filter.ts";
 import type { Log } from "./log.ts";
+import { type MetadataTexts, textAt } from "./metadata_path.ts";
 
-/** A filter made ready to be asked. `folded` is `log.message` as {@link foldCase} writes it, made once a log for all filters. */
+/**
+ * A filter made ready to be asked. `folded` is `log.message` as {@link foldCase} writes it, made once a log for all filters. Of a log
+ * without metadata that is null; what it is matters only where {@link looksAtMetadata}.
+ */
 export interface Matcher {
-  (log: Log, folded: () => string): boolean;
+  (log: Log, folded: () => string, metadata?: MetadataTexts): boolean;
 }
 
 /**
@@ -44,8 +49,7 @@ export function readFilter(params: URLSearchParams, limits: FilterLimits): Filte
  * @throws {FilterError} on a regular expression that RE2 does not take (back-references, look-around, bad syntax)
  */
 export function compileFilter(filter: Filter, most: number = FILTER_BOUNDS.maxRegexpSize): Matcher {
-  const levels = filter.levels.length > 0 ? new Set<string>(filter.levels) : null;
-  const services = filter.services.length > 0 ? new Set(filter.services) : null;
+  const isOfInterest = compileOrigin(filter);
   let program = 0;
   const compile = (path: string, pattern: TextPattern) =>
     compilePattern(path, pattern, (size) => {
@@ -58,16 +62,42 @@ export function compileFilter(filter: Filter, most: number = FILTER_BOUNDS.maxRe
           : `Too large: the regular expressions have more than ${most} instructions, repeat less in them`,
       );
     });
-  const wanted = filter.q ? compile("q", filter.q) : null;
+  const wanted = filter.q.map((pattern) => compile("q", pattern));
   const unwanted = filter.not.map((pattern) => compile("not", pattern));
-  return (log, folded) =>
-    (levels === null || levels.has(log.level)) &&
-    (services === null || services.has(log.service)) &&
-    (wanted === null || wanted(log, folded)) &&
-    !hasAny(unwanted, log, folded);
+  const [fields, notFields] = [filter.fields.map(compileField), filter.notFields.map(compileField)];
+  return (log, folded, metadata = null) =>
+    isOfInterest(log) &&
+    hasAll(wanted, log, folded) &&
+    !hasAny(unwanted, log, folded) &&
+    fields.every((has) => has(metadata)) &&
+    !notFields.some((has) => has(metadata));
 }
 
-// A loop: the hub asks for every log and every filter.
+/** The part of a filter that looks at level and service alone. */
+export function compileOrigin(filter: Filter): (log: Pick<Log, "level" | "service">) => boolean {
+  const levels = filter.levels.length > 0 ? new Set<string>(filter.levels) : null;
+  const services = filter.services.length > 0 ? new Set(filter.services) : null;
+  const notServices = filter.notServices.length > 0 ? new Set(filter.notServices) : null;
+  return (log) =>
+    (levels === null || levels.has(log.level)) &&
+    (services === null || services.has(log.service)) &&
+    (notServices === null || !notServices.has(log.service));
+}
+
+function compileField({ path, values }: FieldMatch): (metadata: MetadataTexts) => boolean {
+  const wanted = new Set(values);
+  return (metadata) => {
+    const text = textAt(metadata, path);
+    return text !== undefined && wanted.has(text);
+  };
+}
+
+// Loops: the hub asks for every log and every filter.
+function hasAll(patterns: readonly Matcher[], log: Log, folded: () => string): boolean {
+  for (const pattern of patterns) if (!pattern(log, folded)) return false;
+  return true;
+}
+
 function hasAny(patterns: readonly Matcher[], log: Log, folded: () => string): boolean {
   for (const pattern of patterns) if (pattern(log, folded)) return true;
   return false;
@@ -75,12 +105,22 @@ function hasAny(patterns: readonly Matcher[], log: Log, folded: () => string): b
 
 /** Whether a filter looks at messages, and so needs the whole message of a truncated log. */
 export function looksAtText(filter: Filter): boolean {
-  return filter.q !== null || filter.not.length > 0;
+  return filter.q.length > 0 || filter.not.length > 0;
+}
+
+/** Whether a filter looks at metadata, which no notification carries. */
+export function looksAtMetadata(filter: Filter): boolean {
+  return filter.fields.length > 0 || filter.notFields.length > 0;
+}
+
+/** Whether a filter looks at what may be long, so that the database may have to look for long. */
+export function looksInside(filter: Filter): boolean {
+  return looksAtText(filter) || looksAtMetadata(filter);
 }
 
 /** Asks a matcher about one log. */
-export function matches(matcher: Matcher, log: Log): boolean {
-  return matcher(log, foldOnce(log));
+export function matches(matcher: Matcher, log: Log, metadata?: MetadataTexts): boolean {
+  return matcher(log, foldOnce(log), metadata);
 }
 
 /** Folds a log's message when first asked, and keeps it for whoever asks next. */

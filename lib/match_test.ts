@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Filter, FilterError, FilterTooLargeError, foldCase, NO_FILTER, parseFilter } from "./filter.ts";
 import { LEVELS, type Log } from "./log.ts";
-import { compileFilter, foldOnce, looksAtText, matches } from "./match.ts";
+import { compileFilter, foldOnce, looksAtMetadata, looksAtText, matches } from "./match.ts";
 
 const log: Log = {
   id: 1,
@@ -84,8 +84,11 @@ Deno.test("compileFilter() agrees with the definition of a filter", () => {
   const filters: fc.Arbitrary<Filter> = fc.record({
     levels: fc.subarray([...LEVELS]),
     services: fc.subarray(["api", "web", "a,b"]),
-    q: fc.option(pattern),
+    notServices: fc.subarray(["api", "web"]),
+    q: fc.array(pattern, { maxLength: 2 }),
     not: fc.array(pattern, { maxLength: 2 }),
+    fields: fc.constant([]),
+    notFields: fc.constant([]),
   });
   const logs = fc.record({
     level: fc.constantFrom(...LEVELS),
@@ -96,7 +99,8 @@ Deno.test("compileFilter() agrees with the definition of a filter", () => {
     const folded = foldCase(log.message);
     const expected = (filter.levels.length === 0 || filter.levels.includes(log.level)) &&
       (filter.services.length === 0 || filter.services.includes(log.service)) &&
-      (filter.q?.kind !== "text" || folded.includes(filter.q.text)) &&
+      !filter.notServices.includes(log.service) &&
+      filter.q.every((pattern) => pattern.kind === "text" && folded.includes(pattern.text)) &&
       filter.not.every((pattern) => pattern.kind !== "text" || !folded.includes(pattern.text));
     assert.equal(matches(compileFilter(filter), log), expected);
   }));
@@ -107,6 +111,27 @@ Deno.test("looksAtText() tells filters that need the message", () => {
   assert.ok(!looksAtText(parseFilter(new URLSearchParams("level=info&service=api"))));
   assert.ok(looksAtText(parseFilter(new URLSearchParams("q=a"))));
   assert.ok(looksAtText(parseFilter(new URLSearchParams("not=a"))));
+});
+
+Deno.test("compileFilter() looks at metadata: any value at every path, none where it is left out", () => {
+  const metadata = { user: { id: 42, name: "Ann" }, tags: ["a", "b"], ok: true, none: null };
+  const cases: [query: string, expected: boolean][] = [
+    ["meta.user.id=41,42", true],
+    ["meta.user.id=42&meta.user.name=ann", false],
+    ["meta.tags.1=b&meta.tags.-2=a", true],
+    ["meta.ok=true", true],
+    ["meta.none=null", false],
+    ["meta.user=42", false],
+    ["meta.constructor=x", false],
+    ["not.meta.user.id=42", false],
+    ["not.meta.user.id=41&not.meta.nothing=x", true],
+  ];
+  for (const [query, expected] of cases) {
+    const filter = parseFilter(new URLSearchParams(query));
+    assert.ok(looksAtMetadata(filter) && !looksAtText(filter));
+    assert.equal(matches(compileFilter(filter), log, metadata), expected, query);
+  }
+  assert.ok(!matches(compileFilter(parseFilter(new URLSearchParams("meta.a=1"))), log));
 });
 
 Deno.test("foldOnce() folds when first asked and never again", () => {

@@ -10,6 +10,7 @@ import type { Level, Log } from "../lib/log.ts";
 import { parseLogs } from "../lib/log_input.ts";
 import { insertLogs } from "../lib/log_store/insert.ts";
 import { scoped } from "../lib/log_store/wall.ts";
+import { readMetadata } from "../lib/metadata_path.ts";
 import { compileFilter, matches } from "../lib/match.ts";
 import { migrateUp } from "../lib/migrations.ts";
 import { createServices, type Services } from "../lib/services.ts";
@@ -23,7 +24,12 @@ const LEVELS = ["info", "warn", "error"];
 const SERVICES = ["api", "web", "worker"];
 
 /** Ends the stream of every viewer: all filters below let it through. */
-const MARKER = { level: "error", service: "api", message: "the order of all things ends here" };
+const MARKER = {
+  level: "error",
+  service: "api",
+  message: "the late order of all things ends here",
+  metadata: { user: { id: 2 } },
+};
 
 const FILTERS = [
   "",
@@ -34,6 +40,9 @@ const FILTERS = [
   "q=/order|late/",
   "not=noise",
   "level=error&not=/^noise/&q=order",
+  "q=order&q=late&not.level=debug&not.service=web",
+  "meta.user.id=1,2",
+  "service=api&not.meta.user.id=1&not.meta.ok=true&q=/order/",
 ].map((query) => query === "" ? NO_FILTER : parseFilter(new URLSearchParams(query)));
 
 const below = (bound: number) => Math.floor(Math.random() * bound);
@@ -43,7 +52,16 @@ function randomLog() {
   const text = one(["order 1", "noise", "late", "an order that is late", "x"]);
   // Some are longer than a preview, their text far behind; some fit no notification at all.
   const message = below(15) === 0 ? "noise ".repeat(300) + text : `${text} ${below(1e9)}`;
-  return { message, level: one(LEVELS), service: below(40) === 0 ? "s".repeat(9000) : one(SERVICES) };
+  const metadata = one([undefined, { user: { id: below(4) } }, {
+    user: { id: String(below(4)) },
+    ok: below(2) > 0,
+  }]);
+  return {
+    message,
+    level: one(LEVELS),
+    service: below(40) === 0 ? "s".repeat(9000) : one(SERVICES),
+    metadata,
+  };
 }
 
 /** Writes one way or another; a part of it is rolled back. */
@@ -169,14 +187,24 @@ Deno.test("createServices() gives every viewer the committed logs of its filter,
   await Promise.all(watching);
 
   const table = await db.sql<
-    { id: string; organization: number; level: Level; service: string; message: string; xid: string }[]
+    {
+      id: string;
+      organization: number;
+      level: Level;
+      service: string;
+      message: string;
+      metadata: string;
+      xid: string;
+    }[]
   >`
-    select id, organization_id::int as organization, level, service, message, xid::text from logs`;
+    select id, organization_id::int as organization, level, service, message, metadata::text, xid::text
+    from logs`;
   assert.ok(table.length > 1000);
   for (const { organizationId, filter, logs, began, gaps } of watchers) {
     const matcher = compileFilter(filter);
-    const mine = table.filter(({ organization, level, service, message }) =>
-      organization === organizationId && matches(matcher, { id: 0, timestamp: "", level, service, message })
+    const mine = table.filter(({ organization, level, service, message, metadata }) =>
+      organization === organizationId &&
+      matches(matcher, { id: 0, timestamp: "", level, service, message }, readMetadata(metadata ?? "null"))
     );
     const allowed = new Map(mine.map(({ id, message }) => [Number(id), message]));
     for (const { id, message } of logs.values()) {

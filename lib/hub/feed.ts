@@ -5,8 +5,6 @@
 
 import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
-import type { Log } from "../log.ts";
-import { foldOnce } from "../match.ts";
 import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
 import type { DatabaseState, DatabaseStatus } from "../sse.ts";
 import { databaseStatus, encodeLog } from "../sse.ts";
@@ -15,11 +13,10 @@ import type { Backlogs } from "./backlog.ts";
 import { comesAgain } from "./comes_again.ts";
 import { type Fetch, Fetches } from "./fetches.ts";
 import { type FeedOptions, type Group, type Place, viewersOf, type Wanted } from "./group.ts";
-import { type Fetched, ForeignCursorError, type WholeMessage } from "./ports.ts";
+import { type Fetched, ForeignCursorError } from "./ports.ts";
+import { ReadBack, readTogether, take, type TakenLog } from "./read_back.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
-
-const NOTHING: ReadonlyMap<number, WholeMessage> = new Map();
 
 /** See the module's comment. */
 export class Feed {
@@ -45,6 +42,7 @@ export class Feed {
   readonly #options: FeedOptions;
   #seen = new RecentIds(SEEN);
   readonly #fetches: Fetches;
+  readonly #readBack: ReadBack;
   /** The cursor with which memory began, until when announcements may come of what it claims. */
   #settling: { readonly cursor: string; readonly until: number } | null = null;
   #listening = false;
@@ -60,6 +58,8 @@ export class Feed {
     this.backlogs = options.backlogs;
     this.now = options.now;
     this.#fetches = this.#createFetches();
+    const { organizationId, store } = options;
+    this.#readBack = new ReadBack({ organizationId, store, groups: this.groups });
   }
 
   /** Whether logs come through: announcements are heard, and nothing is being caught up. */
@@ -119,7 +119,7 @@ export class Feed {
     if (!this.#listening) return;
     if (!this.#working && !this.#mustCatchUp && this.#isWhole(notification)) {
       this.recent.mark(notification.cursor);
-      this.#push(notification.logs.filter(isComplete), NOTHING);
+      this.#push(notification.logs.filter(isComplete).map(take));
       return this.#advance(notification.cursor);
     }
     this.#waiting.push(notification);
@@ -141,18 +141,11 @@ export class Feed {
     this.flushed = this.recent.next;
     this.flushedCursor = this.#cursor;
     this.#unflushed = 0;
-    const folded: (() => string)[] = [];
+    const logs = this.recent.between(from, this.flushed);
     for (const group of this.groups.values()) {
-      if (group.live.size > 0 && from < this.flushed) {
-        let text = "";
-        for (let position = from; position < this.flushed; position++) {
-          const recent = this.recent.at(position);
-          if (!recent) continue;
-          const once = folded[position - from] ??= foldOnce(recent.whole);
-          if (!group.matcher(recent.whole, once)) continue;
-          text += recent.text;
-          this.sent(group.live.size);
-        }
+      if (group.live.size > 0 && logs.length > 0) {
+        const { text, count } = group.collect(logs);
+        this.sent(count * group.live.size);
         if (text !== "") group.deliver(text, this.#place);
       }
       for (const viewer of group.behind) viewer.pump();
@@ -179,7 +172,12 @@ export class Feed {
 
   /** Adds a viewer to the group of its filter. */
   join(group: Group, viewer: Viewer): void {
-    this.groups.set(group.key, group);
+    if (!this.groups.has(group.key)) {
+      // What came so far was read for others, if at all.
+      group.undecided = this.recent.next - 1;
+      this.groups.set(group.key, group);
+      if (group.needsMetadata) this.#readBack.needy.add(group);
+    }
     group.behind.add(viewer);
     viewer.begin();
   }
@@ -188,7 +186,10 @@ export class Feed {
   leave(viewer: Viewer, group: Group): void {
     const left = group.live.delete(viewer) || group.behind.delete(viewer);
     if (!left) return;
-    if (group.live.size + group.behind.size === 0) this.groups.delete(group.key);
+    if (group.live.size + group.behind.size === 0) {
+      this.groups.delete(group.key);
+      this.#readBack.needy.delete(group);
+    }
     this.#options.onLeave();
   }
 
@@ -197,10 +198,11 @@ export class Feed {
     return this.#fetches.fetch(group, what, from);
   }
 
-  /** Whether memory cannot tell what comes from a position on: gone, or a preview where the filter needs the whole. */
+  /** Whether memory cannot tell what comes from a position on: gone, or without the whole message or the metadata that is needed. */
   isGivenUp(group: Group, position: number): boolean {
     const { recent } = this;
-    return position < recent.first || (group.looksAtText && position <= recent.previewOnly);
+    return position < recent.first || (group.looksAtText && position <= recent.previewOnly) ||
+      (group.needsMetadata && position <= group.undecided);
   }
 
   /** A viewer's fetch failed: waits until it may be tried again. */
@@ -216,26 +218,26 @@ export class Feed {
 
   /** Whether a notification can be taken in without asking the table. */
   #isWhole(notification: Notification): boolean {
-    return !notification.more && !notification.logs.some((log) => this.#mustRead(log));
+    return !notification.more && !notification.logs.some((log) => this.#readBack.mustRead(log));
   }
 
-  #mustRead(log: NotifiedLog): boolean {
-    if (!isComplete(log)) return true;
-    if (!log.truncated) return false;
-    for (const group of this.groups.values()) if (group.looksAtText) return true;
-    return false;
-  }
-
-  #push(logs: readonly Log[], wholes: ReadonlyMap<number, WholeMessage>): void {
-    for (const log of logs) {
+  #push(logs: readonly TakenLog[]): void {
+    for (const taken of logs) {
+      const { log } = taken;
       if (!this.#seen.add(log.id, this.recent.next)) continue;
       this.#options.counts.logs++;
       this.#newest = Math.max(this.#newest, log.id);
-      const recent = { log, whole: wholes.get(log.id)?.whole ?? log, text: encodeLog(log) };
+      const recent = { ...taken, text: encodeLog(log) };
       this.#unflushed += weight(recent);
       if (this.#unflushed > UNFLUSHED.bytes || this.recent.next - this.flushed >= UNFLUSHED.logs) {
         this.flush();
         this.#unflushed = weight(recent);
+      }
+      if (taken.metadata === undefined) {
+        // Came while it was being read: its viewers stand behind, and ask the table.
+        for (const group of this.#readBack.needy) {
+          if (group.isOfInterest(log)) group.undecided = this.recent.next;
+        }
       }
       this.recent.push(recent);
     }
@@ -258,9 +260,10 @@ export class Feed {
         if (this.#mustCatchUp) continue;
         const next = this.#waiting[0];
         if (!next) break;
+        const together = readTogether(this.#waiting);
         if (next.more) this.#mustCatchUp = true;
-        else await this.#read(next);
-        if (this.#waiting[0] === next) this.#waiting.shift();
+        else await this.#read(together);
+        if (this.#waiting[0] === next) this.#waiting.splice(0, together.length);
         failures = 0;
       } catch (error) {
         this.#options.onError("Cannot catch up", error);
@@ -322,22 +325,27 @@ export class Feed {
     this.#options.schedule(this);
   }
 
-  /** Takes in a notification of which some logs have to be read back. */
-  async #read(notification: Notification): Promise<void> {
-    this.recent.mark(notification.cursor);
-    await this.#readAndPush(notification.logs);
-    this.#advance(notification.cursor);
+  /** Takes in notifications of which some logs have to be read back: one, or several that one query is enough for. */
+  async #read(notifications: readonly Notification[]): Promise<void> {
+    const [first, ...others] = notifications;
+    if (first && others.length === 0) {
+      this.recent.mark(first.cursor);
+      await this.#readAndPush(first.logs);
+      return this.#advance(first.cursor);
+    }
+    const read = await this.#readBack.read(notifications.flatMap(({ logs }) => logs));
+    const taken = new Map(read.map((log) => [log.log.id, log]));
+    for (const { cursor, logs } of notifications) {
+      this.recent.mark(cursor);
+      this.#push(logs.flatMap(({ id }) => taken.get(id) ?? []));
+      this.#advance(cursor);
+    }
   }
 
   /** Takes logs in, and reads back what must be; a few at a time, for messages may be long. */
   async #readAndPush(logs: readonly NotifiedLog[]): Promise<void> {
     for (let i = 0; i < logs.length; i += READ_BATCH) {
-      const batch = logs.slice(i, i + READ_BATCH);
-      const ids = batch.filter((log) => this.#mustRead(log)).map(({ id }) => id);
-      const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
-      const wholes = new Map(rows.map((row) => [row.log.id, row]));
-      // A row that is gone already (deleted since) cannot be shown.
-      this.#push(batch.flatMap((log) => isComplete(log) ? log : wholes.get(log.id)?.log ?? []), wholes);
+      this.#push(await this.#readBack.read(logs.slice(i, i + READ_BATCH)));
     }
   }
 

@@ -72,7 +72,12 @@ export class Fetches {
     from: number,
   ): Promise<Backlog> {
     const { organizationId, store, comesAgain } = this.#options;
-    const fetched = await store.newest({ organizationId, filter: group.filter, limit: tail });
+    const fetched = await store.newest({
+      organizationId,
+      filter: group.filter,
+      columns: group.columns,
+      limit: tail,
+    });
     const { here, later } = comesAgain(fetched, from);
     const logs = fetched.logs.filter(({ log }) => !here.has(log.id));
     return encodeBacklog({ ...fetched, logs, cursor }, { again: later });
@@ -87,6 +92,7 @@ export class Fetches {
     const fetched = await store.catchUp({
       organizationId,
       filter: group.filter,
+      columns: group.columns,
       limit: CATCH_UP_LIMIT,
       since,
       head: place === null ? GAP_HEAD : 0,

@@ -1,11 +1,15 @@
 /** What a feed is made of: its options, the viewers that share a filter, and what they may want of the table. */
 
+import { columnsKey, fieldsOf } from "../field_columns.ts";
 import { type Filter, filterKey } from "../filter.ts";
-import { compileFilter, looksAtText, type Matcher } from "../match.ts";
-import { type DatabaseProblem, encodeCursor, HEARTBEAT } from "../sse.ts";
+import type { Log } from "../log.ts";
+import { compileFilter, compileOrigin, looksAtMetadata, looksAtText, type Matcher } from "../match.ts";
+import type { MetadataPath } from "../metadata_path.ts";
+import { type DatabaseProblem, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
 import type { Backlogs } from "./backlog.ts";
 import type { Feed } from "./feed.ts";
 import type { HubStore } from "./ports.ts";
+import type { FlushedLog, RecentLog } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
 
 const encoder = new TextEncoder();
@@ -19,21 +23,51 @@ export interface Place {
   readonly cursor: string | null;
 }
 
-/** The viewers of one filter. The live ones are written the same bytes. */
+/** The key of the group with a filter and columns. */
+export function groupKey(filter: Filter, columns: readonly MetadataPath[]): string {
+  return `${filterKey(filter)} ${columnsKey(columns)}`;
+}
+
+/** The viewers of one filter, and of the same columns of metadata. The live ones are written the same bytes. */
 export class Group {
   readonly key: string;
   readonly matcher: Matcher;
   readonly looksAtText: boolean;
+  /** Whether its logs have to be read for their metadata. */
+  readonly needsMetadata: boolean;
+  /** Whether a log may match, by its level and service. */
+  readonly isOfInterest: (log: Pick<Log, "level" | "service">) => boolean;
+  /** Where metadata is needed: the newest position of the recent past at which it may lack. */
+  undecided = -1;
   readonly live = new Set<Viewer>();
   readonly behind = new Set<Viewer>();
   /** The cursor last written to the live viewers. */
   #cursor: string | null = null;
 
   /** @throws {FilterError} when the filter does not compile */
-  constructor(readonly filter: Filter) {
-    this.key = filterKey(filter);
+  constructor(readonly filter: Filter, readonly columns: readonly MetadataPath[] = []) {
+    this.key = groupKey(filter, columns);
+    this.isOfInterest = compileOrigin(filter);
+    this.needsMetadata = columns.length > 0 || looksAtMetadata(filter);
     this.matcher = compileFilter(filter);
     this.looksAtText = looksAtText(filter);
+  }
+
+  /** The log as its viewers get it. */
+  encode({ log, text, metadata = null }: RecentLog): string {
+    return this.columns.length === 0 ? text : encodeLog({ ...log, fields: fieldsOf(metadata, this.columns) });
+  }
+
+  /** Those of the logs that match, framed, and how many they are. */
+  collect(logs: readonly FlushedLog[]): { text: string; count: number } {
+    let text = "";
+    let count = 0;
+    for (const { recent, folded } of logs) {
+      if (!this.matcher(recent.whole, folded, recent.metadata)) continue;
+      text += this.encode(recent);
+      count++;
+    }
+    return { text, count };
   }
 
   /** Writes to the live viewers: a text, the cursor where it has moved, and an end. `false` where there is nothing but the end. */

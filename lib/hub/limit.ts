@@ -1,12 +1,12 @@
 /** A bound on how many queries the hub has running, so that a thousand viewers that return leave the pool to others. */
 
-import { looksAtText } from "../match.ts";
+import { looksInside } from "../match.ts";
 import type { Filter } from "../filter.ts";
 import type { HubStore } from "./ports.ts";
 
 /**
  * The same store, asked by at most `most` at a time; the others wait in the order in which they came. Questions with a filter on
- * text may take long, for they look into every message: they leave one place to the others.
+ * text or metadata may take long, for they look into every message: they leave one place to the others.
  */
 export function limitStore(store: HubStore, most: number): HubStore {
   const waiting: { readonly long: boolean; readonly begin: () => void }[] = [];
@@ -39,11 +39,11 @@ export function limitStore(store: HubStore, most: number): HubStore {
     next.begin();
   }
 
-  const isLong = ({ filter }: { readonly filter: Filter }) => looksAtText(filter);
+  const isLong = ({ filter }: { readonly filter: Filter }) => looksInside(filter);
   return {
     snapshot: () => limited(() => store.snapshot()),
     catchUp: (query) => limited(() => store.catchUp(query), isLong(query)),
     newest: (query) => limited(() => store.newest(query), isLong(query)),
-    read: (organizationId, ids) => limited(() => store.read(organizationId, ids)),
+    read: (...asked) => limited(() => store.read(...asked)),
   };
 }

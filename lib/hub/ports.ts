@@ -2,6 +2,7 @@
 
 import type { Filter } from "../filter.ts";
 import type { Log } from "../log.ts";
+import type { MetadataPath } from "../metadata_path.ts";
 import type { Gap } from "../sse.ts";
 
 /** Where logs are announced: the listener. It tells the hub what it hears through the hub's {@link SourceEvents}. */
@@ -63,14 +64,20 @@ export interface HubStore {
   catchUp(query: CatchUpQuery): Promise<Fetched>;
   /** The newest logs, oldest first. */
   newest(query: FetchQuery): Promise<Fetched>;
-  /** The logs of these ids with their whole messages; ids that do not exist are left out. */
-  read(organizationId: number, ids: readonly number[]): Promise<readonly WholeMessage[]>;
+  /** The logs of these ids with their whole messages, and their metadata if wanted; ids that do not exist are left out. */
+  read(
+    organizationId: number,
+    ids: readonly number[],
+    withMetadata?: boolean,
+  ): Promise<readonly WholeMessage[]>;
 }
 
 /** A log as it is sent, beside the same log with its whole message (and without `truncated`). */
 export interface WholeMessage {
   readonly log: Log;
   readonly whole: Log;
+  /** As JSON, `null` where there is none. */
+  readonly metadata?: string;
 }
 
 /** What was missed since a cursor: the newest up to `limit`, and of the others so many of the oldest as `head`. */
@@ -85,5 +92,7 @@ export interface CatchUpQuery extends FetchQuery {
 export interface FetchQuery {
   readonly organizationId: number;
   readonly filter: Filter;
+  /** What of the metadata comes with each log, as {@link Log.fields}. */
+  readonly columns?: readonly MetadataPath[];
   readonly limit: number;
 }

@@ -1,15 +1,19 @@
 /** The recent past of one organization, kept in memory under a bound. Pure. */
 
 import { xmaxOf } from "../cursor.ts";
-import type { Log } from "../log.ts";
+import { foldOnce } from "../match.ts";
+import type { TakenLog } from "./read_back.ts";
 
 /** One log of the recent past. */
-export interface RecentLog {
-  readonly log: Log;
-  /** The log with its whole message, for filters on text; the same object as `log` where that is whole or nobody asked. */
-  readonly whole: Log;
+export interface RecentLog extends TakenLog {
   /** The framed log, written once for all viewers. */
   readonly text: string;
+}
+
+/** One that is to be handed on; `folded` is its message as {@link foldOnce} tells it, for all filters. */
+export interface FlushedLog {
+  readonly recent: RecentLog;
+  readonly folded: () => string;
 }
 
 /** Where a cursor was marked. */
@@ -79,6 +83,16 @@ export class RecentLogs {
   /** The log at a position, `undefined` where it was given up or has not come. */
   at(position: number): RecentLog | undefined {
     return this.#at(position)?.recent;
+  }
+
+  /** The logs from a position on, up to another. */
+  between(from: number, to: number): FlushedLog[] {
+    const logs: FlushedLog[] = [];
+    for (let position = from; position < to; position++) {
+      const recent = this.at(position);
+      if (recent) logs.push({ recent, folded: foldOnce(recent.whole) });
+    }
+    return logs;
   }
 
   /** A cursor that is true for whoever was sent everything before a position at which there is a log. */
@@ -192,5 +206,7 @@ export class RecentIds {
 /** Bytes that a log holds in memory, roughly: strings are counted as two bytes a character. */
 export function weight(log: RecentLog): number {
   const texts = log.text.length + log.log.message.length + log.log.service.length;
-  return 2 * (log.whole === log.log ? texts : texts + log.whole.message.length) + 200;
+  const whole = log.whole === log.log ? 0 : log.whole.message.length;
+  // As objects, metadata takes a few times of what it takes as text.
+  return 2 * (texts + whole + 4 * (log.metadataSize ?? 0)) + 200;
 }

@@ -291,8 +291,8 @@ export class Viewer {
     for (; position < flushed && text.length < CHUNK; position++) {
       const recent = past.at(position);
       if (!recent || this.#skip.delete(recent.log.id)) continue;
-      if (!matches(this.#group.matcher, recent.whole)) continue;
-      text += recent.text;
+      if (!matches(this.#group.matcher, recent.whole, recent.metadata)) continue;
+      text += this.#group.encode(recent);
       sent++;
     }
     this.#position = position;

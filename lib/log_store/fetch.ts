@@ -17,7 +17,16 @@ import {
   type HubStore,
 } from "../hub/ports.ts";
 import type { Gap } from "../sse.ts";
-import { batchSize, columns, type Condition, condition, type Row, toLog, wholeMessage } from "./rows.ts";
+import {
+  batchSize,
+  columns,
+  type Condition,
+  condition,
+  fieldColumns,
+  type Row,
+  toLog,
+  wholeMessage,
+} from "./rows.ts";
 import { behindWall, scoped } from "./wall.ts";
 
 /** A tail whose filter PostgreSQL cannot decide looks at this many of the newest rows. */
@@ -57,15 +66,17 @@ export function createHubStore(
         found.matches ? readAndMatch(sql, query, { found, patience }) : readNewest(sql, query, found),
       );
     },
-    async read(organizationId, ids) {
-      const rows = await bounded(sql<Row[]>`
+    async read(organizationId, ids, withMetadata = false) {
+      const rows = await bounded(sql<(Row & { json?: string })[]>`
         select ${columns(sql)} ${wholeMessage(sql, true)}
+          ${withMetadata ? sql`, coalesce(metadata::text, 'null') as json` : sql``}
         from logs where ${behindWall(scoped(sql, organizationId))}
           and organization_id = ${organizationId} and id in ${sql(ids)}`);
       return rows.map((row) => {
         const log = toLog(row);
         const { truncated: _, ...rest } = log;
-        return { log, whole: row.truncated ? { ...rest, message: row.whole ?? log.message } : log };
+        const whole = row.truncated ? { ...rest, message: row.whole ?? log.message } : log;
+        return row.json === undefined ? { log, whole } : { log, whole, metadata: row.json };
       });
     },
   };
@@ -138,7 +149,8 @@ async function readTail(sql: postgres.Sql, query: FetchQuery): Promise<Fetched> 
   const rows = withCursor(
     sql,
     sql`
-      select ${columns(sql)}, ${knownXid(sql)} as xid ${wholeMessage(sql, found.matches !== null)}
+      select ${columns(sql)}, ${knownXid(sql)} as xid ${fieldColumns(sql, query.columns)}
+        ${wholeMessage(sql, found.matches !== null)}
       from logs where ${behindWall(scoped(sql, query.organizationId))}
         and organization_id = ${query.organizationId} ${found.sql}
       order by id desc limit ${found.matches ? MOST_SCANNED : query.limit}`,
@@ -189,7 +201,9 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
   const rows = await withCursor(
     sql,
     sql`
-      select ${columns(sql)}, xid::text as xid ${missed(sql, query, found)}
+      select ${columns(sql)}, xid::text as xid ${fieldColumns(sql, query.columns)} ${
+      missed(sql, query, found)
+    }
       order by logs.xid desc, id desc limit ${query.limit + 1}`,
   );
   const moment = momentOf(rows[0], query.since);
@@ -203,7 +217,9 @@ async function readNewest(sql: postgres.Sql, query: CatchUpQuery, found: Conditi
       and pg_visible_in_snapshot(xid, ${moment.cursor}::pg_snapshot)
       and (xid, id) < (${String(oldest.xid)}::xid8, ${oldest.log.id}::bigint)`;
   const head = (await sql<Row[]>`
-    select ${columns(sql)}, xid::text as xid ${others} order by logs.xid, id limit ${query.head}`).map(
+    select ${columns(sql)}, xid::text as xid ${
+    fieldColumns(sql, query.columns)
+  } ${others} order by logs.xid, id limit ${query.head}`).map(
     toFetched,
   );
   const last = head.at(-1);
@@ -233,7 +249,8 @@ async function readAndMatch(
   const rows = withCursor(
     sql,
     sql`
-      select ${columns(sql)}, xid::text as xid ${wholeMessage(sql, true)} ${missed(sql, query, found)}
+      select ${columns(sql)}, xid::text as xid ${fieldColumns(sql, query.columns)} ${wholeMessage(sql, true)}
+        ${missed(sql, query, found)}
       order by logs.xid, id`,
   );
   reading:

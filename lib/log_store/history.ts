@@ -2,13 +2,16 @@
 
 import type { Filter } from "../filter.ts";
 import type { WholeLog } from "../log.ts";
-import { batchSize, columns, condition, type Row, toWholeLog, wholeMessage } from "./rows.ts";
+import type { MetadataPath } from "../metadata_path.ts";
+import { batchSize, columns, condition, fieldColumns, type Row, toWholeLog, wholeMessage } from "./rows.ts";
 import { behindWall, type ScopedSql } from "./wall.ts";
 
 /** Which page of history. */
 export interface HistoryQuery {
   readonly organizationId: number;
   readonly filter: Filter;
+  /** What of the metadata comes with each log as {@link Log.fields}, too. */
+  readonly columns?: readonly MetadataPath[];
   /** Only logs with a smaller id. */
   readonly before: number | null;
   /** Only logs with a greater id. */
@@ -37,7 +40,9 @@ export async function readHistory(
   const { sql } = db;
   const { sql: filtered, matches } = condition(sql, query.filter);
   const rows = sql<Row[]>`
-    select ${columns(sql)}, metadata ${wholeMessage(sql, matches !== null)}
+    select ${columns(sql)}, metadata ${fieldColumns(sql, query.columns)} ${
+    wholeMessage(sql, matches !== null)
+  }
     from logs
     where ${behindWall(db)} and organization_id = ${query.organizationId}
       ${query.before === null ? sql`` : sql`and id < ${query.before}`}

@@ -2,7 +2,7 @@
 
 import type { Filter } from "../filter.ts";
 import { type Level, LEVELS } from "../log.ts";
-import { looksAtText } from "../match.ts";
+import { looksInside } from "../match.ts";
 import type { RateRange } from "../rate_range.ts";
 import { batchSize, columns, type Condition, condition, type Row, wholeMessage } from "./rows.ts";
 import { behindWall, type ScopedSql } from "./wall.ts";
@@ -45,7 +45,7 @@ export async function readRate(
   bounds: RateBounds = RATE_BOUNDS,
 ): Promise<LogRate> {
   const found = condition(db.sql, query.filter);
-  const most = looksAtText(query.filter) ? bounds.texts : bounds.rows;
+  const most = looksInside(query.filter) ? bounds.texts : bounds.rows;
   const { counts, oldest, last } = found.matches
     ? await matchAndCount(db, { query, found, bounds })
     : await count(db, { query, found, most });

@@ -111,6 +111,11 @@ const good = fc.constantFrom(
   "tail=3",
   "q=x",
   "not=y",
+  "not.level=debug",
+  "not.service=web",
+  "meta.user.id=1",
+  "not.meta.ok=true",
+  "fields=user.id,ok",
   "service=api",
 );
 const query = fc.array(

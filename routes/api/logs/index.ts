@@ -3,6 +3,7 @@ import { callerOf } from "../../../lib/auth/caller.ts";
 import { clientOf } from "../../../lib/auth/client.ts";
 import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
+import { readColumns } from "../../../lib/field_columns.ts";
 import { parseLogs } from "../../../lib/log_input.ts";
 import { readHistory } from "../../../lib/log_store/history.ts";
 import { readFilter } from "../../../lib/match.ts";
@@ -19,6 +20,7 @@ export const handler = define.handlers({
     const query = {
       organizationId: organizationOf(searchParams, caller),
       filter: readFilter(searchParams, state.services.config),
+      columns: readColumns(searchParams),
       before: idParameter(searchParams, "before"),
       after: idParameter(searchParams, "after"),
       limit: wholeNumber(searchParams, "limit", { from: 1, to: 1000, otherwise: 100 }),

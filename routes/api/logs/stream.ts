@@ -3,6 +3,7 @@ import { callerOf } from "../../../lib/auth/caller.ts";
 import { clientOf } from "../../../lib/auth/client.ts";
 import { CursorError, parseCursor } from "../../../lib/cursor.ts";
 import { define } from "../../../lib/define.ts";
+import { readColumns } from "../../../lib/field_columns.ts";
 import { readFilter } from "../../../lib/match.ts";
 import { wholeNumber } from "../../../lib/query.ts";
 
@@ -31,6 +32,7 @@ export const handler = define.handlers({
     const subscription = {
       organizationId: organizationOf(searchParams, caller),
       filter: readFilter(searchParams, state.services.config),
+      columns: readColumns(searchParams),
       tail: wholeNumber(searchParams, "tail", { from: 0, to: 1000, otherwise: 0 }),
       since,
       ...caller.until,
