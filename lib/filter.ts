@@ -60,7 +60,7 @@ export const FILTER_BOUNDS = {
 
 /** How much of that a server takes. */
 export interface FilterLimits {
-  /** Values of `q` and `not` together. */
+  /** Values of `not`, and of `q` beside the first. */
   readonly maxPatterns: number;
   /** Characters of each text and regular expression. */
   readonly maxPatternLength: number;
@@ -99,7 +99,8 @@ export function parseFilter(
 ): Filter {
   const patterns = (name: "q" | "not") => readPatterns(params, name, maxPatternLength);
   const [q, not] = [patterns("q"), patterns("not")];
-  bound(not.length > 0 ? "not" : "q", q.length + not.length, maxPatterns, "texts");
+  // One text to look for is always taken.
+  bound(not.length > 0 ? "not" : "q", Math.max(0, q.length - 1) + not.length, maxPatterns, "texts");
   const [fields, notFields] = [readFields(params, FIELD), readFields(params, NOT_FIELD)];
   bound("meta", fields.length + notFields.length, FILTER_BOUNDS.fields, "paths");
   return {

@@ -69,7 +69,7 @@ const ROWS: readonly Row[] = [
   ["waitSeconds", "TAILPOST_WAIT_SECONDS", 10, 1, 60, "seconds that they wait, else 503"],
   ["queryTimeoutSeconds", "TAILPOST_QUERY_TIMEOUT_SECONDS", 30, 1, 300, "seconds that a query may take in the database, else 503"],
   ["maxQueryLength", "TAILPOST_MAX_QUERY_LENGTH", 16_384, 256, 60_000, "characters of a query string, filters included, longer ones are answered with 414"],
-  ["maxPatterns", "TAILPOST_MAX_PATTERNS", MOST.maxPatterns, 0, MOST.maxPatterns, "texts (q and not) of a filter, more are answered with 400"],
+  ["maxPatterns", "TAILPOST_MAX_PATTERNS", MOST.maxPatterns, 0, MOST.maxPatterns, "exclusions (not) of a filter, and texts beside the first, more are answered with 400"],
   ["maxPatternLength", "TAILPOST_MAX_PATTERN_LENGTH", MOST.maxPatternLength, 1, MOST.maxPatternLength, "characters of each text in a filter, longer ones are answered with 400"],
   ["maxRegexpSize", "TAILPOST_MAX_REGEXP_SIZE", MOST.maxRegexpSize, 0, MOST.maxRegexpSize, "instructions of a filter's regular expressions, 0: none are taken; larger ones are answered with 400"],
   ["signInAttempts", "TAILPOST_SIGN_IN_ATTEMPTS", 60, 1, 10_000, "attempts to sign in that fail, a minute and client address, more are answered with 429"],
