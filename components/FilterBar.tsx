@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
+import { visibleText } from "../lib/live_tail/format.ts";
 import { CLEARED, type LiveTail } from "../lib/live_tail/model.ts";
 import { activeFilters } from "../lib/live_tail/view.ts";
+import { queryText } from "../lib/query_language.ts";
 import { ExcludeField } from "./ExcludeField.tsx";
 import { CloseIcon, FilterIcon } from "./icons.tsx";
 import { LevelToggles } from "./LevelToggles.tsx";
@@ -40,6 +42,7 @@ export function FilterBar({ tail }: { tail: LiveTail }) {
         <LevelToggles tail={tail} />
         <ServiceField tail={tail} />
         <ExcludeField tail={tail} />
+        <MoreFilters tail={tail} />
         {active > 0 && (
           <button type="button" class="button filters-clear" onClick={() => tail.edit(CLEARED)}>
             <CloseIcon />
@@ -48,5 +51,24 @@ export function FilterBar({ tail }: { tail: LiveTail }) {
         )}
       </div>
     </form>
+  );
+}
+
+/** What the address filters by beside the controls: to be seen, and to be taken away. */
+function MoreFilters({ tail }: { tail: LiveTail }) {
+  const view = tail.view.value;
+  if (view.more.length === 0) return null;
+  const text = visibleText(queryText(new URLSearchParams(view.more.map(([name, value]) => [name, value]))));
+  return (
+    <button
+      type="button"
+      class="tag"
+      title={text}
+      aria-label={`Remove ${text}`}
+      onClick={() => tail.edit({ ...view, more: [] })}
+    >
+      <span>{text}</span>
+      <CloseIcon />
+    </button>
   );
 }

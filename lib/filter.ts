@@ -2,6 +2,7 @@
 
 import { type Level, LEVELS, parseLevel } from "./log.ts";
 import { type MetadataPath, parsePath, PATH_BOUNDS, pathText } from "./metadata_path.ts";
+import { listValue, listValues, parseQuery, queryParams } from "./query_language.ts";
 
 /** A text to look for in messages: plain and without regard to case, or a regular expression (RE2 syntax). */
 export type TextPattern =
@@ -84,19 +85,21 @@ const [FIELD, NOT_FIELD] = ["meta.", "not.meta."] as const;
 
 /** Whether a parameter of a query string belongs to the filter. */
 export function isFilterParameter(name: string): boolean {
-  return /^(?:not\.)?(?:level|service|meta\..*)$|^(?:q|not)$/su.test(name);
+  return /^(?:not\.)?(?:level|service|meta\..*)$|^(?:q|not|filter)$/su.test(name);
 }
 
 /**
  * Reads a filter from a query string; other parameters are left alone. `level`, `service`, `meta.<path>` and the same with `not.` before
- * them may repeat or hold several values between commas, `q` and `not` may repeat.
+ * them may repeat or hold several values between commas, `q` and `not` may repeat. `filter` is a text in the language of
+ * `query_language.ts`, which may repeat, too.
  *
  * @throws {FilterError} on an unknown level or anything over its bounds; what regular expressions compile to is not looked at
  */
 export function parseFilter(
-  params: URLSearchParams,
+  given: URLSearchParams,
   { maxPatterns, maxPatternLength }: FilterLimits = FILTER_BOUNDS,
 ): Filter {
+  const params = given.has("filter") ? withLanguage(given) : given;
   const patterns = (name: "q" | "not") => readPatterns(params, name, maxPatternLength);
   const [q, not] = [patterns("q"), patterns("not")];
   // One text to look for is always taken.
@@ -112,6 +115,22 @@ export function parseFilter(
     fields,
     notFields,
   };
+}
+
+/** The parameters with those that their texts stand for. */
+function withLanguage(params: URLSearchParams): URLSearchParams {
+  const all = new URLSearchParams(params);
+  for (const text of params.getAll("filter")) {
+    const { terms, problems: [problem] } = parseQuery(text);
+    if (problem) {
+      throw new FilterError(
+        "filter",
+        `${problem.message}: at ${quote(text.slice(problem.from, problem.to))}`,
+      );
+    }
+    for (const [name, value] of queryParams(terms)) all.append(name, value);
+  }
+  return all;
 }
 
 function readLevels(params: URLSearchParams): Level[] {
@@ -188,11 +207,6 @@ export function filterParams(filter: Filter): URLSearchParams {
   return params;
 }
 
-/** A value in a list between commas: it may itself hold one. */
-export function listValue(value: string): string {
-  return value.replaceAll(",", "\\,");
-}
-
 /** The same text for equal filters, another for different ones: what viewers of one filter share is kept under it. */
 export function filterKey(filter: Filter): string {
   return filterParams(filter).toString();
@@ -231,12 +245,9 @@ export function patternText(pattern: TextPattern): string {
   return pattern.kind === "text" ? pattern.text : `/${pattern.source}/${pattern.ignoreCase ? "i" : ""}`;
 }
 
-/** The values of a parameter that may repeat or hold a list between commas; `\,` is a comma within a value. */
+/** The values of a parameter that may repeat or hold a list between commas. */
 function values(params: URLSearchParams, name: string): string[] {
-  return params.getAll(name)
-    .flatMap((list) => list.split(/(?<!\\),/u))
-    .map((value) => value.replaceAll("\\,", ",").trim())
-    .filter((value) => value !== "");
+  return params.getAll(name).flatMap(listValues);
 }
 
 function bound(path: string, size: number, most: number, unit: string): void {

@@ -115,6 +115,18 @@ Deno.test("parseFilter() takes several texts, and levels, services and metadata 
   }
 });
 
+Deno.test("parseFilter() takes a text in the language, beside the other parameters", () => {
+  const filter = new URLSearchParams({
+    filter: 'level:error -x "card declined" meta.user=42',
+    service: "api",
+  });
+  assert.deepEqual(parseFilter(filter), parse("level=error&service=api&not=x&q=card declined&meta.user=42"));
+  assert.throws(() => parseFilter(new URLSearchParams({ filter: "a level:loud" })), {
+    path: "filter",
+    message: /^Unknown level "loud".*: at "level:loud"$/u,
+  });
+});
+
 Deno.test("parseFilter() gives the same filter for the same exclusions, however they are written", () => {
   assert.deepEqual(parse("not=B&not=a&not=A"), parse("not=a&not=b"));
   assert.equal(filterKey(parse("not=B&not=a&not=A")), filterKey(parse("not=a&not=b")));

@@ -1,6 +1,6 @@
 /** The filter controls and the URL that reproduces them. The page keeps what a person typed, as it was typed. Pure. */
 
-import { FilterError, parseFilter } from "../filter.ts";
+import { FilterError, isFilterParameter, parseFilter } from "../filter.ts";
 import { type Level, LEVELS, parseLevel } from "../log.ts";
 
 /** What stands in the filter controls. */
@@ -13,6 +13,8 @@ export interface View {
   readonly q: string;
   /** What to leave out; the last one stands in the field, the others in front of it. */
   readonly not: readonly string[];
+  /** What of the filter has no control: names and values of parameters, as they stand in the address. */
+  readonly more: readonly (readonly [name: string, value: string])[];
 }
 
 /** A filter that cannot be understood: the control at fault, where it is known, and why. */
@@ -22,7 +24,7 @@ export interface Problem {
 }
 
 /** Controls without a filter. */
-export const EMPTY_VIEW: View = { levels: [], service: "", q: "", not: [] };
+export const EMPTY_VIEW: View = { levels: [], service: "", q: "", not: [], more: [] };
 
 const FILTER_PARAMETERS = ["level", "service", "q", "not"] as const;
 
@@ -34,17 +36,28 @@ export function readView(params: URLSearchParams): View {
     service: params.getAll("service").join(","),
     q: params.get("q") ?? "",
     not: params.getAll("not").filter((text) => text !== ""),
+    more: moreOf(params),
   };
+}
+
+/** The parameters of a filter that no control shows: those of other names, and each `q` but the first. */
+function moreOf(params: URLSearchParams): View["more"] {
+  let texts = 0;
+  return [...params].filter(([name, value]) =>
+    isFilterParameter(name) && value !== "" &&
+    (name === "q" ? texts++ > 0 : !(FILTER_PARAMETERS as readonly string[]).includes(name))
+  );
 }
 
 /** Writes the controls into a query string, where other parameters stay. */
 export function writeView(view: View, other: URLSearchParams = new URLSearchParams()): URLSearchParams {
   const params = new URLSearchParams(other);
-  for (const name of FILTER_PARAMETERS) params.delete(name);
+  for (const name of new Set(params.keys())) if (isFilterParameter(name)) params.delete(name);
   if (view.levels.length > 0) params.set("level", view.levels.join(","));
   if (view.service.trim() !== "") params.set("service", view.service);
   if (view.q !== "") params.set("q", view.q);
   for (const text of view.not) if (text !== "") params.append("not", text);
+  for (const [name, value] of view.more) params.append(name, value);
   return params;
 }
 
@@ -62,9 +75,8 @@ export function viewProblem(params: URLSearchParams): Problem | null {
 /** The filter and the organization of a query string, as the stream takes them; parameters of the page alone stay behind. */
 export function streamParams(params: URLSearchParams): URLSearchParams {
   const passed = new URLSearchParams();
-  for (const name of [...FILTER_PARAMETERS, "organizationId"]) {
-    for (const value of params.getAll(name)) passed.append(name, value);
-  }
+  for (const [name, value] of params) if (isFilterParameter(name)) passed.append(name, value);
+  for (const value of params.getAll("organizationId")) passed.append("organizationId", value);
   return passed;
 }
 
@@ -76,7 +88,7 @@ export function isFiltered(view: View): boolean {
 /** How many of the controls filter. */
 export function activeFilters(view: View): number {
   return Number(view.levels.length > 0) + Number(view.service.trim() !== "") + Number(view.q !== "") +
-    Number(view.not.some((text) => text !== ""));
+    Number(view.not.some((text) => text !== "")) + Number(view.more.length > 0);
 }
 
 /** The view with a level pressed or released. All six pressed let through what none does. */

@@ -24,6 +24,7 @@ Deno.test("writeView() writes what readView() reads back", () => {
     service: fc.string().filter((text) => text === "" || text.trim() !== ""),
     q: fc.string(),
     not: fc.array(fc.string({ minLength: 1 })),
+    more: fc.constant([]),
   }, { noNullPrototype: true });
   fc.assert(fc.property(view, (view: View) => {
     assert.deepEqual(readView(parse(searchText(writeView(view)))), view);
@@ -41,6 +42,7 @@ Deno.test("readView() understands lists, repeats and aliases, and passes over un
     service: "a,b,c",
     q: "",
     not: ["x", "y"],
+    more: [],
   });
 });
 
@@ -79,5 +81,21 @@ Deno.test("toggleService() adds and takes out; the filter means the same names",
 
 Deno.test("activeFilters() counts controls", () => {
   assert.equal(activeFilters(EMPTY_VIEW), 0);
-  assert.equal(activeFilters({ levels: ["info"], service: " ", q: "x", not: ["", "y"] }), 3);
+  assert.equal(activeFilters({ levels: ["info"], service: " ", q: "x", not: ["", "y"], more: [] }), 3);
+});
+
+Deno.test("readView() and writeView() keep what has no control, and clearing takes it away", () => {
+  const params = new URLSearchParams(
+    "q=a&q=b&meta.user=42&not.service=web&level=info&organizationId=2&filter=x",
+  );
+  const view = readView(params);
+  assert.equal(view.q, "a");
+  assert.deepEqual(view.more, [["q", "b"], ["meta.user", "42"], ["not.service", "web"], ["filter", "x"]]);
+  assert.equal(activeFilters(view), 3);
+  assert.equal(
+    writeView({ ...view, q: "c" }, params).toString(),
+    "organizationId=2&level=info&q=c&q=b&meta.user=42&not.service=web&filter=x",
+  );
+  assert.equal(writeView(EMPTY_VIEW, params).toString(), "organizationId=2");
+  assert.equal(streamParams(params).get("meta.user"), "42");
 });

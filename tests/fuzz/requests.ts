@@ -116,6 +116,7 @@ const good = fc.constantFrom(
   "meta.user.id=1",
   "not.meta.ok=true",
   "fields=user.id,ok",
+  "filter=level:warn%2B%20-x%20meta.ok=true",
   "service=api",
 );
 const query = fc.array(
