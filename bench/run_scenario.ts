@@ -52,7 +52,7 @@ export interface Result {
 const VIEWERS_TIMEOUT = 40_000;
 const ANSWER_TIMEOUT = 10_000;
 /** How long a log may take before it counts as lost, in milliseconds. */
-const DELIVERY_TIMEOUT = 10_000;
+const DELIVERY_TIMEOUT = 60_000;
 const PINGS = 25;
 
 /** Measures. The viewers are a process of their own, ended when this returns. */
