@@ -45,8 +45,6 @@ export interface Ingest {
 /** What ingest is made of. */
 export interface IngestOptions {
   readonly limits: Pick<Limits, "place" | "turn">;
-  /** Default {@link insertJson}. */
-  readonly insert?: typeof insertJson;
   readonly clock?: Clock;
 }
 
@@ -70,14 +68,14 @@ interface Queue {
 
 /** Makes it. */
 export function createIngest(
-  { limits, insert = insertJson, clock = systemClock }: IngestOptions,
+  { limits, clock = systemClock }: IngestOptions,
 ): Ingest {
   const queues = new Map<string, Queue>();
   let inserts = 0;
 
   function run(queue: Queue, requests: readonly Request[]): Promise<number[]> {
     inserts++;
-    return insert(queue.db, queue.organizationId, `[${requests.map(({ logs }) => logs).join(",")}]`);
+    return insertJson(queue.db, queue.organizationId, `[${requests.map(({ logs }) => logs).join(",")}]`);
   }
 
   async function insertGroup(queue: Queue, group: readonly Request[]): Promise<void> {

@@ -40,6 +40,9 @@ export interface Query {
 /** `level:`, `service=`, `meta.user.id>=` and the like. */
 const KEY = /^(level|service|meta\.((?:\\.|[^\s:=<>"\\])*))(:>=|>=|:|=)/u;
 
+/** Bounded: a text of slashes would otherwise be read to its end from each of them. Longer ones are too long for a filter anyway. */
+const REGEXP = /\/(?:\\.|[^\\]){1,2000}?\/i?(?=\s|$)/suy;
+
 /** Reads a text. What cannot be understood is left out of the terms, and among the problems. */
 export function parseQuery(text: string): Query {
   const terms: Term[] = [];
@@ -66,7 +69,8 @@ function readTerm(text: string, at: number): Read {
     if (quoted === null) return { to: text.length, message: 'The closing " is missing' };
     return { kind: "text", path: "", values: [asText(quoted.value)], to: quoted.to };
   }
-  const regexp = /^\/(?:\\.|[^\\])+?\/i?(?=\s|$)/su.exec(text[at] === "/" ? text.slice(at) : "");
+  REGEXP.lastIndex = at;
+  const regexp = REGEXP.exec(text);
   if (regexp) return { kind: "regexp", path: "", values: [regexp[0]], to: at + regexp[0].length };
   const to = wordEnd(text, at);
   return { kind: "text", path: "", values: [asText(text.slice(at, to))], to };
