@@ -6,11 +6,14 @@ import { formatLocal, visibleText } from "../lib/live_tail/format.ts";
 import { isJson, prettyJson } from "../lib/live_tail/json_text.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { serviceColor } from "../lib/live_tail/service_color.ts";
-import { type Choice, levelChoices, serviceChoices } from "../lib/live_tail/value_choices.ts";
+import { levelChoices, valueChoices } from "../lib/live_tail/value_choices.ts";
+import { levelsOf } from "../lib/live_tail/view.ts";
 import type { WholeLog } from "../lib/log.ts";
 import { CopyButton } from "./CopyButton.tsx";
+import { FilterChoices } from "./FilterChoices.tsx";
 import { CloseIcon } from "./icons.tsx";
 import { JsonText } from "./JsonText.tsx";
+import { MetadataTree } from "./MetadataTree.tsx";
 import { StyledText } from "./StyledText.tsx";
 
 /** One log, whole, beside the list that goes on. */
@@ -55,8 +58,9 @@ function Body({ details, tail, takesToken }: { details: Details; tail: LiveTail;
 }
 
 function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takesToken: boolean }) {
-  const metadata = log.metadata === null ? null : JSON.stringify(log.metadata, null, 2);
-  const view = tail.view.value;
+  const { metadata } = log;
+  const { filter } = tail;
+  const text = filter.text.value;
   // Details are only ever shown in a browser.
   const organizationId = new URLSearchParams(location.search).get("organizationId");
   return (
@@ -66,12 +70,15 @@ function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takes
         <dd class={`facts-level level-${log.level}`}>
           <span class="level-shape" aria-hidden="true" />
           {log.level}
-          <Choices tail={tail} choices={levelChoices(view, log.level)} />
+          <FilterChoices
+            filter={filter}
+            choices={levelChoices(text, levelsOf(filter.params.value), log.level)}
+          />
         </dd>
         <dt>Service</dt>
         <dd>
           <span class={serviceColor(log.service)}>{visibleText(log.service)}</span>
-          <Choices tail={tail} choices={serviceChoices(view, log.service)} />
+          <FilterChoices filter={filter} choices={valueChoices(text, "service", log.service)} />
         </dd>
         <dt>Local</dt>
         <dd>
@@ -94,29 +101,11 @@ function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takes
             />
           </div>
         </header>
-        {metadata === null || metadata === "{}"
+        {metadata === null || Object.keys(metadata).length === 0
           ? <p class="details-note">This log has none</p>
-          : <pre class="json" tabIndex={0}><JsonText text={metadata} /></pre>}
+          : <MetadataTree key={log.id} tail={tail} metadata={metadata} />}
       </section>
     </>
-  );
-}
-
-/** What the log's value can be made of in the filter. */
-function Choices({ tail, choices }: { tail: LiveTail; choices: readonly Choice[] }) {
-  return (
-    <span class="facts-choices">
-      {choices.map(({ label, view }) => (
-        <button
-          key={label}
-          type="button"
-          class="link"
-          onClick={() => tail.edit(view)}
-        >
-          {visibleText(label)}
-        </button>
-      ))}
-    </span>
   );
 }
 

@@ -1,7 +1,6 @@
 import type { Connection } from "../lib/live_tail/connection.ts";
 import { curlSend } from "../lib/live_tail/curl.ts";
-import { CLEARED, type LiveTail } from "../lib/live_tail/model.ts";
-import { isFiltered } from "../lib/live_tail/view.ts";
+import type { LiveTail } from "../lib/live_tail/model.ts";
 import { CopyButton } from "./CopyButton.tsx";
 
 const SQL = "INSERT INTO logs (service, level, message)\nVALUES ('hello', 'info', 'It works');";
@@ -15,7 +14,7 @@ export function EmptyState(
     return <Refused tail={tail} connection={connection} />;
   }
   if (!tail.settled.value) return <Skeleton />;
-  if (isFiltered(tail.view.value)) {
+  if (isFiltered(tail)) {
     return (
       <div class="empty">
         <Beacon />
@@ -73,9 +72,13 @@ function Refused({ tail, connection }: { tail: LiveTail; connection: Connection 
   );
 }
 
+function isFiltered({ filter }: LiveTail): boolean {
+  return filter.params.value.size > 0;
+}
+
 function ClearFilters({ tail }: { tail: LiveTail }) {
-  if (!isFiltered(tail.view.value) && tail.problem.value === null) return null;
-  return <button type="button" class="button" onClick={() => tail.edit(CLEARED)}>Clear filters</button>;
+  if (!isFiltered(tail) && tail.problem.value === null) return null;
+  return <button type="button" class="button" onClick={() => tail.filter.set("")}>Clear filters</button>;
 }
 
 function Snippet({ title, text }: { title: string; text: string }) {

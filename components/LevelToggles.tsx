@@ -1,12 +1,19 @@
 import { LEVEL_LABELS } from "../lib/live_tail/format.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
-import { toggleLevel } from "../lib/live_tail/view.ts";
-import { LEVELS } from "../lib/log.ts";
-import { ProblemText } from "./ProblemText.tsx";
+import { withLevels } from "../lib/live_tail/value_choices.ts";
+import { levelsOf } from "../lib/live_tail/view.ts";
+import { type Level, LEVELS } from "../lib/log.ts";
+import { queryParams } from "../lib/query_language.ts";
 
 /** Six switches; none pressed lets every level through. */
-export function LevelToggles({ tail }: { tail: LiveTail }) {
-  const view = tail.view.value;
+export function LevelToggles({ tail: { filter } }: { tail: LiveTail }) {
+  const passed = levelsOf(queryParams(filter.terms.value));
+  const pressed = passed.length === LEVELS.length ? [] : passed;
+  const toggle = (level: Level) =>
+    filter.set(withLevels(
+      filter.text.peek(),
+      pressed.includes(level) ? pressed.filter((other) => other !== level) : [...pressed, level],
+    ));
   return (
     <div class="field field-levels">
       <div class="levels" role="group" aria-label="Levels">
@@ -15,17 +22,16 @@ export function LevelToggles({ tail }: { tail: LiveTail }) {
             key={level}
             type="button"
             class={`level-toggle level-${level}`}
-            aria-pressed={view.levels.includes(level)}
+            aria-pressed={pressed.includes(level)}
             aria-label={level}
-            title={view.levels.includes(level) ? `Without ${level}` : `Only ${level}`}
-            onClick={() => tail.edit(toggleLevel(tail.view.value, level))}
+            title={pressed.includes(level) ? `Without ${level}` : `Only ${level}`}
+            onClick={() => toggle(level)}
           >
             <span class="level-shape" aria-hidden="true" />
             <span aria-hidden="true">{LEVEL_LABELS[level]}</span>
           </button>
         ))}
       </div>
-      <ProblemText tail={tail} path="level" />
     </div>
   );
 }

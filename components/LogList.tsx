@@ -2,8 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { displayClass } from "../lib/live_tail/display.ts";
 import { useFollow } from "../lib/live_tail/use_follow.ts";
-import { parsePattern } from "../lib/filter.ts";
-import { parseLevel } from "../lib/log.ts";
+import { ColumnNames } from "./ColumnNames.tsx";
 import { EarlierLogs } from "./EarlierLogs.tsx";
 import { EmptyState } from "./EmptyState.tsx";
 import { LogRow } from "./LogRow.tsx";
@@ -25,12 +24,13 @@ export function LogList(
   const [picked, setPicked] = useState<PickedValue | null>(null);
   // A row may move between press and release when logs pour in: what was pressed is what is meant.
   const pressed = useRef<string | null>(null);
-  const needle = needleOf(tail.view.value.q);
+  const mark = tail.filter.mark.value;
+  const columns = tail.filter.columns.value;
   return (
     <div class="list">
       <div
         ref={scroller}
-        class={`log ${displayClass(display)}`}
+        class={`log ${displayClass(display)} columns-${columns.length}`}
         role="log"
         aria-live="off"
         aria-label="Live logs"
@@ -53,6 +53,7 @@ export function LogList(
       >
         {rows.length === 0 ? <EmptyState tail={tail} origin={origin} takesToken={takesToken} /> : (
           <>
+            <ColumnNames tail={tail} />
             <EarlierLogs tail={tail} />
             <ol
               class="rows"
@@ -69,7 +70,8 @@ export function LogList(
                   selected={shown.entry.key === selected}
                   display={display}
                   unfolded={unfolded.has(shown.entry.key)}
-                  needle={needle}
+                  mark={mark}
+                  columns={columns}
                   now={tail.rows.now}
                 />
               ))}
@@ -92,13 +94,6 @@ export function LogList(
   );
 }
 
-/** The text to mark. A regular expression is not marked: it would run in this page without the server's time bound. */
-function needleOf(q: string): string {
-  if (q === "" || q.length > 1000) return "";
-  const pattern = parsePattern("q", q);
-  return pattern.kind === "text" ? pattern.text : "";
-}
-
 /** Lets relative times go on while they are shown. */
 function useTicks(tail: LiveTail, running: boolean): void {
   useEffect(() => {
@@ -118,15 +113,21 @@ function toggled(tail: LiveTail, target: EventTarget | null): boolean {
   return true;
 }
 
-/** The level or service that was clicked on. */
-function pickedAt({ target, currentTarget }: { target: EventTarget | null; currentTarget: Element }) {
-  const cell = target instanceof Element ? target.closest<HTMLElement>("[data-level], [data-service]") : null;
+/** The level, service or metadata that was clicked on. */
+function pickedAt(
+  { target, currentTarget }: { target: EventTarget | null; currentTarget: Element },
+): PickedValue | null {
+  const cell = target instanceof Element
+    ? target.closest<HTMLElement>("[data-level], [data-service], [data-field]")
+    : null;
   if (cell === null || getSelection()?.isCollapsed === false) return null;
   const [from, list] = [cell.getBoundingClientRect(), currentTarget.getBoundingClientRect()];
   const place = { x: from.left - list.left, above: from.top - list.top, below: from.bottom - list.top };
-  const level = parseLevel(cell.dataset.level ?? "");
-  if (level) return { ...place, kind: "level", value: level } as const;
-  return { ...place, kind: "service", value: cell.dataset.service ?? "" } as const;
+  const { level, service, field, value = "" } = cell.dataset;
+  if (level !== undefined) return { ...place, key: "level", value: level };
+  return field === undefined
+    ? { ...place, key: "service", value: service ?? "" }
+    : { ...place, key: `meta.${field}`, value };
 }
 
 function rowIdAt(target: EventTarget | null): string | null {

@@ -15,6 +15,7 @@ import {
   visibleText,
 } from "../lib/live_tail/format.ts";
 import { flatJson, isJson, prettyJson } from "../lib/live_tail/json_text.ts";
+import type { Mark } from "../lib/live_tail/marks.ts";
 import type { Shown } from "../lib/live_tail/repeats.ts";
 import { serviceColor } from "../lib/live_tail/service_color.ts";
 import { fold } from "../lib/live_tail/styled.ts";
@@ -28,8 +29,10 @@ export interface LogRowProps {
   readonly display: Display;
   /** Whether all lines of the message are shown. */
   readonly unfolded: boolean;
-  /** Text in lower case to mark in messages; empty marks nothing. */
-  readonly needle: string;
+  /** Finds what to mark in messages. */
+  readonly mark: Mark;
+  /** Paths of metadata that are columns. */
+  readonly columns: readonly string[];
   /** What relative times are told by. */
   readonly now: ReadonlySignal<number>;
 }
@@ -37,10 +40,10 @@ export interface LogRowProps {
 /** One row. With 10,000 of them and a frame to render, a row that did not change must cost nothing. */
 export class LogRow extends Component<LogRowProps> {
   override shouldComponentUpdate(next: LogRowProps): boolean {
-    const { shown, selected, display, unfolded, needle } = this.props;
+    const { shown, selected, display, unfolded, mark, columns } = this.props;
     return shown.entry !== next.shown.entry || shown.count !== next.shown.count ||
       shown.isFolded !== next.shown.isFolded || selected !== next.selected || display !== next.display ||
-      unfolded !== next.unfolded || needle !== next.needle;
+      unfolded !== next.unfolded || mark !== next.mark || columns !== next.columns;
   }
 
   override render(props: LogRowProps) {
@@ -52,7 +55,7 @@ export class LogRow extends Component<LogRowProps> {
 }
 
 function LogLine(
-  { entry, shown, selected, display, unfolded, needle, now }: LogRowProps & { entry: LogEntry },
+  { entry, shown, selected, display, unfolded, mark, columns, now }: LogRowProps & { entry: LogEntry },
 ) {
   const { log } = entry;
   return (
@@ -77,14 +80,31 @@ function LogLine(
       >
         {visibleText(log.service)}
       </span>
+      {columns.map((path) => <FieldCell key={path} path={path} text={log.fields?.[path]} />)}
       <span class="row-message">
         <Repeats shown={shown} from={log.timestamp} />
-        <Message entry={entry} wrap={display.wrap} unfolded={unfolded} needle={needle} />
+        <Message entry={entry} wrap={display.wrap} unfolded={unfolded} mark={mark} />
         {log.truncated && (
           <span class="row-mark" title="A preview; the details show all of it">truncated</span>
         )}
       </span>
     </li>
+  );
+}
+
+/** What stands in a column of metadata. */
+function FieldCell({ path, text }: { path: string; text: string | undefined }) {
+  if (text === undefined) return <span class="row-field" />;
+  const shown = visibleText(text);
+  return (
+    <span
+      class="row-field"
+      title={`${visibleText(path)}: ${shown}`}
+      data-field={path}
+      data-value={text}
+    >
+      {shown}
+    </span>
   );
 }
 
@@ -118,11 +138,11 @@ function Repeats({ shown: { count, until, isFolded }, from }: { shown: Shown; fr
 }
 
 function Message(
-  { entry: { log }, wrap, unfolded, needle }: {
+  { entry: { log }, wrap, unfolded, mark }: {
     entry: LogEntry;
     wrap: boolean;
     unfolded: boolean;
-    needle: string;
+    mark: Mark;
   },
 ) {
   const json = !log.truncated && isJson(log.message);
@@ -141,7 +161,7 @@ function Message(
   return (
     <>
       <span class="row-text">
-        <StyledText styled={folded.line} needle={needle} />
+        <StyledText styled={folded.line} mark={mark} />
       </span>
       {json
         ? <LinesMark text="JSON" hint="Show indented (f)" />

@@ -1,16 +1,19 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { visibleText } from "../lib/live_tail/format.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
-import { type Choice, levelChoices, serviceChoices } from "../lib/live_tail/value_choices.ts";
-import type { Level } from "../lib/log.ts";
+import { levelChoices, valueChoices } from "../lib/live_tail/value_choices.ts";
+import { levelsOf } from "../lib/live_tail/view.ts";
+import { parseLevel } from "../lib/log.ts";
 
 /** A value in a row, and where it stood in the list when it was picked, in pixels from the list's corner. */
-export type PickedValue =
-  & { readonly x: number; readonly above: number; readonly below: number }
-  & ({ readonly kind: "level"; readonly value: Level } | {
-    readonly kind: "service";
-    readonly value: string;
-  });
+export interface PickedValue {
+  readonly x: number;
+  readonly above: number;
+  readonly below: number;
+  /** `level`, `service`, or `meta.` and a path. */
+  readonly key: string;
+  readonly value: string;
+}
 
 /** What can be asked for by a value of a row. */
 export function ValueMenu(
@@ -34,16 +37,18 @@ export function ValueMenu(
     addEventListener("pointerdown", onPress);
     return () => removeEventListener("pointerdown", onPress);
   }, [picked]);
-  const view = tail.view.value;
-  const choices: readonly Choice[] = picked.kind === "level"
-    ? levelChoices(view, picked.value)
-    : serviceChoices(view, picked.value);
+  const { filter } = tail;
+  const text = filter.text.value;
+  const level = picked.key === "level" ? parseLevel(picked.value) : undefined;
+  const choices = level
+    ? levelChoices(text, levelsOf(filter.params.value), level)
+    : valueChoices(text, picked.key, picked.value);
   return (
     <div
       ref={menu}
       class="menu value-menu"
       role="group"
-      aria-label={`Filter by ${picked.kind} ${visibleText(picked.value)}`}
+      aria-label={`Filter by ${picked.key} ${visibleText(picked.value)}`}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
         event.preventDefault();
@@ -53,13 +58,13 @@ export function ValueMenu(
         if (relatedTarget instanceof Node && !menu.current?.contains(relatedTarget)) close(false);
       }}
     >
-      {choices.map(({ label, view }) => (
+      {choices.map(({ label, text }) => (
         <button
           key={label}
           type="button"
           class="menu-item"
           onClick={() => {
-            tail.edit(view);
+            filter.set(text);
             close(true);
           }}
         >

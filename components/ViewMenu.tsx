@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CAPS, type Clock, type Display } from "../lib/live_tail/display.ts";
-import { formatCount } from "../lib/live_tail/format.ts";
+import { COLUMN_BOUNDS } from "../lib/field_columns.ts";
+import { formatCount, visibleText } from "../lib/live_tail/format.ts";
+import { parsePath, pathText } from "../lib/metadata_path.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { ViewIcon } from "./icons.tsx";
 
@@ -106,6 +108,7 @@ function Choices({ tail }: { tail: LiveTail }) {
           {flag("level", "Level")}
           {flag("service", "Service")}
         </div>
+        <FieldColumns tail={tail} />
       </fieldset>
       <label class="view-cap">
         Keep the newest
@@ -116,6 +119,55 @@ function Choices({ tail }: { tail: LiveTail }) {
           {CAPS.map((cap) => <option key={cap} value={cap}>{formatCount(cap)}</option>)}
         </select>
       </label>
+    </>
+  );
+}
+
+/** Fields of the metadata as columns: those that are, and one to add. */
+function FieldColumns({ tail }: { tail: LiveTail }) {
+  const { filter, known } = tail;
+  const columns = filter.columns.value;
+  const [problem, setProblem] = useState<string | null>(null);
+  useEffect(() => known.ask(new URLSearchParams(location.search).get("organizationId")), []);
+  const add = (field: HTMLInputElement) => {
+    const text = field.value.trim().replace(/^meta\./u, "");
+    const path = parsePath(text);
+    if (text === "") return;
+    if (path === null) return setProblem("Expected a path, such as user.id");
+    if (columns.length >= COLUMN_BOUNDS.columns) {
+      return setProblem(`At most ${COLUMN_BOUNDS.columns} columns are possible`);
+    }
+    setProblem(null);
+    field.value = "";
+    if (!columns.includes(pathText(path))) filter.setColumns([...columns, pathText(path)]);
+  };
+  return (
+    <>
+      {columns.map((path) => (
+        <label key={path}>
+          <input
+            type="checkbox"
+            checked
+            onChange={() => filter.setColumns(columns.filter((other) => other !== path))}
+          />
+          {visibleText(path)}
+        </label>
+      ))}
+      <input
+        class="view-field"
+        type="text"
+        list="view-fields"
+        aria-label="Field of the metadata to show as a column"
+        placeholder="Add a field, such as user.id"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        onChange={(event) => add(event.currentTarget)}
+      />
+      <datalist id="view-fields">
+        {known.values.value.metadata.map(({ path }) => <option key={path} value={path} />)}
+      </datalist>
+      {problem !== null && <p class="problem" role="alert">{problem}</p>}
     </>
   );
 }

@@ -73,33 +73,6 @@ export function SearchIcon() {
   );
 }
 
-export function ExcludeIcon() {
-  return (
-    <Icon>
-      <circle cx="8" cy="8" r="5.5" />
-      <path d="m4.2 11.8 7.6-7.6" />
-    </Icon>
-  );
-}
-
-export function ServiceIcon() {
-  return (
-    <Icon>
-      <rect x="2.5" y="3" width="11" height="4" rx="1" />
-      <rect x="2.5" y="9" width="11" height="4" rx="1" />
-      <path d="M5 5h.01M5 11h.01" />
-    </Icon>
-  );
-}
-
-export function FilterIcon() {
-  return (
-    <Icon>
-      <path d="M2 4h12M4.5 8h7M6.8 12h2.4" />
-    </Icon>
-  );
-}
-
 export function CopyIcon() {
   return (
     <Icon>

@@ -11,11 +11,19 @@ export function readLog(data: string): Log | null {
 /** A log, from JSON that was read already. */
 export function logOf(value: Record<string, unknown> | null): Log | null {
   if (value === null) return null;
-  const { id, timestamp, level, service, message, truncated } = value;
+  const { id, timestamp, level, service, message, truncated, fields } = value;
   if (typeof id !== "number" || typeof timestamp !== "string" || typeof level !== "string") return null;
   if (!isLevel(level) || typeof service !== "string" || typeof message !== "string") return null;
-  const log = { id, timestamp, level, service, message };
-  return truncated === true ? { ...log, truncated } : log;
+  return {
+    ...{ id, timestamp, level, service, message },
+    ...truncated === true ? { truncated } : {},
+    ...isFields(fields) ? { fields } : {},
+  };
+}
+
+function isFields(value: unknown): value is NonNullable<Log["fields"]> {
+  return typeof value === "object" && value !== null &&
+    Object.values(value).every((text) => typeof text === "string");
 }
 
 /** The data of a `ready` event. */

@@ -100,35 +100,6 @@ export function visibleText(text: string): string {
   });
 }
 
-/** A part of a text, and whether it is what was searched for. */
-export interface Part {
-  readonly text: string;
-  readonly hit: boolean;
-}
-
-/** The most hits that are marked in one message. */
-const MOST_HITS = 20;
-
-/** Splits a text at the places that match `needle`, which is in lower case. */
-export function splitHits(text: string, needle: string): readonly Part[] {
-  const lower = text.toLowerCase();
-  // Where lower case has another length than the text (as with "İ"), places in one are not places in the other.
-  if (needle === "" || lower.length !== text.length) return [{ text, hit: false }];
-  const parts: Part[] = [];
-  let from = 0;
-  for (
-    let at = lower.indexOf(needle);
-    at >= 0 && parts.length < 2 * MOST_HITS;
-    at = lower.indexOf(needle, from)
-  ) {
-    if (at > from) parts.push({ text: text.slice(from, at), hit: false });
-    from = at + needle.length;
-    parts.push({ text: text.slice(at, from), hit: true });
-  }
-  if (from < text.length) parts.push({ text: text.slice(from), hit: false });
-  return parts;
-}
-
 function two(number: number): string {
   return String(number).padStart(2, "0");
 }

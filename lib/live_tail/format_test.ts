@@ -8,7 +8,6 @@ import {
   formatTime,
   formatUtc,
   plural,
-  splitHits,
   visibleText,
 } from "./format.ts";
 
@@ -78,18 +77,5 @@ Deno.test("visibleText() leaves no control character, whatever comes", () => {
       // deno-lint-ignore no-control-regex -- the characters that must be gone
       /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
     );
-  }));
-});
-
-Deno.test("splitHits() marks every hit without regard to case, and keeps the text whole", () => {
-  assert.deepEqual(splitHits("Error: no error", "error"), [
-    { text: "Error", hit: true },
-    { text: ": no ", hit: false },
-    { text: "error", hit: true },
-  ]);
-  fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.string({ maxLength: 3 }), (text, needle) => {
-    const parts = splitHits(text, needle.toLowerCase());
-    assert.equal(parts.map((part) => part.text).join(""), text);
-    for (const part of parts) if (part.hit) assert.equal(part.text.toLowerCase(), needle.toLowerCase());
   }));
 });

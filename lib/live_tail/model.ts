@@ -8,7 +8,9 @@ import { type Activity, createActivity } from "./activity.ts";
 import type { Connection } from "./connection.ts";
 import { type Details, fetchDetails } from "./details.ts";
 import { addTally, type Entry, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
+import { type Address, createFilterText, type FilterText } from "./filter_text.ts";
 import { createFrameBuffer, type FrameBuffer } from "./frame_buffer.ts";
+import { createKnownValues, type Known } from "./known_values.ts";
 import {
   type Batch,
   EMPTY_BATCH,
@@ -23,30 +25,7 @@ import { createPast, type Earlier } from "./past.ts";
 import { createRecentIds } from "./recent_ids.ts";
 import { createRowView, type Memory, type RowView } from "./row_view.ts";
 import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
-import {
-  EMPTY_VIEW,
-  type Problem,
-  readView,
-  searchText,
-  streamParams,
-  type View,
-  viewProblem,
-  writeView,
-} from "./view.ts";
-
-/** The most service names kept as suggestions. */
-const MOST_SERVICES = 200;
-
-/** How long typing must rest before the stream is opened anew, in milliseconds. */
-const DEBOUNCE = 300;
-
-/** A page's address. */
-export interface Address {
-  /** The query string, with its question mark. */
-  readonly read: () => string;
-  readonly push: (search: string) => void;
-  readonly replace: (search: string) => void;
-}
+import { type Problem, searchText, streamParams, viewProblem } from "./view.ts";
 
 /** What the page needs of the browser. */
 export interface Browser extends StreamIo {
@@ -61,7 +40,8 @@ export interface Browser extends StreamIo {
 
 /** The page. */
 export interface LiveTail {
-  readonly view: Signal<View>;
+  readonly filter: FilterText;
+  /** Why there can be no stream for the filter in force. */
   readonly problem: Signal<Problem | null>;
   readonly connection: Signal<Connection>;
   readonly online: Signal<boolean>;
@@ -76,8 +56,8 @@ export interface LiveTail {
   /** Key of the marked row. */
   readonly selected: Signal<string | null>;
   readonly details: Signal<Details | null>;
-  /** Service names seen so far, sorted. */
-  readonly services: Signal<readonly string[]>;
+  /** What the newest logs hold, to choose from. */
+  readonly known: Known;
   /** All logs that arrived for this filter. */
   readonly received: Signal<Tally>;
   readonly activity: Activity;
@@ -85,8 +65,6 @@ export interface LiveTail {
   readonly earlier: Signal<Earlier>;
   /** Begins; the result ends it. */
   start(browser: Browser): () => void;
-  /** Changes the controls; `field` is set while a person types, so that a burst of keys is one change. */
-  edit(view: View, field?: string): void;
   /** The page's address was changed by back or forward. */
   moved(): void;
   retry(): void;
@@ -116,7 +94,7 @@ export interface LiveTail {
 /** Makes a page for a query string. */
 export function createLiveTail(search: string): LiveTail {
   const params = new URLSearchParams(search);
-  const view = signal<View>(readView(params));
+  const { filter, ...control } = createFilterText(params);
   const problem = signal<Problem | null>(viewProblem(params));
   const connection = signal<Connection>({ phase: "connecting" });
   const online = signal(true);
@@ -126,7 +104,6 @@ export function createLiveTail(search: string): LiveTail {
   const paused = signal(false);
   const selected = signal<string | null>(null);
   const details = signal<Details | null>(null);
-  const services = signal<readonly string[]>([]);
   const received = signal<Tally>(NO_TALLY);
   const activity = createActivity();
   const rows = createRowView(list, () => following.value && !paused.value);
@@ -141,8 +118,6 @@ export function createLiveTail(search: string): LiveTail {
   let browser: Browser | null = null;
   let stream: Stream | null = null;
   let buffer: FrameBuffer | null = null;
-  let debounce: (() => void) | null = null;
-  let edited: string | null = null;
   let connected: string | null = null;
   let fetching: AbortController | null = null;
   let remarks = 0;
@@ -174,16 +149,7 @@ export function createLiveTail(search: string): LiveTail {
         addTally(received.value, tally(arrived.entries)),
         arrived.overflow?.tally ?? NO_TALLY,
       );
-      noteServices(arrived.entries);
     });
-  }
-
-  function noteServices(entries: readonly Entry[]): void {
-    const known = new Set(services.value);
-    for (const entry of entries) {
-      if (entry.kind === "log" && known.size < MOST_SERVICES) known.add(entry.log.service);
-    }
-    if (known.size > services.value.length) services.value = [...known].sort();
   }
 
   function hear(message: StreamMessage): void {
@@ -237,21 +203,6 @@ export function createLiveTail(search: string): LiveTail {
     else stream?.connect(wanted);
   }
 
-  function apply(field: string | null): void {
-    debounce = null;
-    if (!browser) return;
-    const current = browser.address.read();
-    const next = writeView(view.value, new URLSearchParams(current));
-    const search = searchText(next);
-    if (search !== searchText(new URLSearchParams(current))) {
-      // One entry of the history for all that was typed into one field in a row.
-      if (field !== null && field === edited) browser.address.replace(search);
-      else browser.address.push(search);
-    }
-    edited = field;
-    connect(next);
-  }
-
   /** Keeps the opened log in the address, so that a link to the page shows it. */
   function address(id: number | null): void {
     if (!browser) return;
@@ -275,7 +226,7 @@ export function createLiveTail(search: string): LiveTail {
     const params = new URLSearchParams(browser?.address.read() ?? "");
     const id = Number(params.get("log"));
     batch(() => {
-      view.value = readView(params);
+      control.read(params);
       if (!Number.isSafeInteger(id) || id <= 0) hide();
       else if (details.value?.id !== id) {
         selected.value = String(id);
@@ -291,7 +242,7 @@ export function createLiveTail(search: string): LiveTail {
   }
 
   return {
-    view,
+    filter,
     problem,
     connection,
     online,
@@ -303,7 +254,7 @@ export function createLiveTail(search: string): LiveTail {
     help: signal(false),
     selected,
     details,
-    services,
+    known: createKnownValues(),
     received,
     activity,
     earlier: past.earlier,
@@ -314,27 +265,17 @@ export function createLiveTail(search: string): LiveTail {
       tick();
       stream = createStream("/api/logs/stream", given, hear);
       connected = null;
+      control.start({ address: given.address, schedule: given.schedule, moved: connect });
       readAddress();
       return () => {
-        debounce?.();
+        control.stop();
         fetching?.abort();
         past.reset();
         stream?.close();
         browser = stream = buffer = null;
       };
     },
-    edit(next, field) {
-      view.value = next;
-      debounce?.();
-      debounce = null;
-      if (field === undefined) apply(null);
-      else debounce = browser?.schedule(() => apply(field), DEBOUNCE) ?? null;
-    },
-    moved() {
-      debounce?.();
-      debounce = edited = null;
-      readAddress();
-    },
+    moved: readAddress,
     retry: () => stream?.retry(),
     wake: () => stream?.wake(),
     measureAbove: (drawn) => {
@@ -395,6 +336,3 @@ export function createLiveTail(search: string): LiveTail {
     loadEarlier: (asked = false) => void past.load(asked),
   };
 }
-
-/** The view without any filter, for the button that clears them. */
-export const CLEARED: View = EMPTY_VIEW;

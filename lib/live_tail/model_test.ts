@@ -61,19 +61,18 @@ Deno.test("createLiveTail() shows what arrived once a frame, and a log that come
   frame();
   assert.deepEqual(tail.list.value.rows.map(({ key }) => key), ["1", "2"]);
   assert.deepEqual(tail.received.value, { logs: 2, errors: 2 });
-  assert.deepEqual(tail.services.value, ["api", "web"]);
   stop();
 });
 
 Deno.test("createLiveTail() makes one entry of the history of what is typed in a row", () => {
   const { tail, history, opened, rest, stop } = setup("?organizationId=2");
-  for (const q of ["t", "ti"]) tail.edit({ ...tail.view.value, q }, "q");
+  for (const text of ["t", "ti"]) tail.filter.type(text);
   assert.equal(history.length, 1);
   rest();
-  tail.edit({ ...tail.view.value, q: "time" }, "q");
+  tail.filter.type("time");
   rest();
   assert.deepEqual(history, ["?organizationId=2", "?organizationId=2&q=time"]);
-  tail.edit({ ...tail.view.value, levels: ["error"] });
+  tail.filter.set("level:error time");
   assert.equal(history.at(-1), "?organizationId=2&level=error&q=time");
   assert.deepEqual(opened.map((url) => new URL(url, "http://a").search), [
     "?organizationId=2&tail=200",
@@ -89,7 +88,7 @@ Deno.test("createLiveTail() keeps the old rows until the new filter's stream ans
   ready();
   log(1);
   frame();
-  tail.edit({ ...tail.view.value, levels: ["error"] });
+  tail.filter.set("level:error");
   assert.equal(tail.list.value.rows.length, 1);
   assert.equal(tail.settled.value, false);
   ready();
@@ -106,7 +105,7 @@ Deno.test("createLiveTail() opens no stream for a filter that it knows to be bad
   assert.equal(opened.length, 0);
   assert.equal(problem(), "level");
   assert.equal(tail.connection.value.phase, "refused");
-  tail.edit({ ...tail.view.value, levels: ["info"] });
+  tail.filter.set("level:info");
   assert.equal(problem(), null);
   assert.equal(opened.length, 1);
   history.pop();
@@ -117,11 +116,11 @@ Deno.test("createLiveTail() opens no stream for a filter that it knows to be bad
 
 Deno.test("createLiveTail() moved() follows the address without writing to it", () => {
   const { tail, history, opened, stop } = setup("?q=a");
-  tail.edit({ ...tail.view.value, q: "" });
+  tail.filter.set("");
   assert.deepEqual(history, ["?q=a", ""]);
   history.pop();
   tail.moved();
-  assert.equal(tail.view.value.q, "a");
+  assert.equal(tail.filter.text.value, "a");
   assert.deepEqual(history, ["?q=a"]);
   assert.equal(opened.length, 3);
   tail.moved();

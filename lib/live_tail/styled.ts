@@ -1,6 +1,6 @@
 /** Text with looks: folded to a line, and cut into runs that are drawn the same. Pure. */
 
-import { splitHits } from "./format.ts";
+import type { Mark } from "./marks.ts";
 
 /** How a part of a text looks: classes of the stylesheet, and the custom properties they use. */
 export interface Look {
@@ -42,22 +42,26 @@ export function fold({ text, spans }: Styled): { readonly line: Styled; readonly
   };
 }
 
-/** The runs of a text, in which `needle` (in lower case) is a hit. */
-export function runs({ text, spans }: Styled, needle: string): readonly Run[] {
+/** The runs of a text, of which some are hits. */
+export function runs({ text, spans }: Styled, mark: Mark): readonly Run[] {
   const found: Run[] = [];
   let at = 0;
   let next = 0;
-  for (const part of splitHits(text, needle)) {
-    const end = at + part.text.length;
+  const add = (end: number, hit: boolean) => {
     while (at < end) {
       while ((spans[next]?.to ?? Infinity) <= at) next++;
       const span = spans[next];
       const within = span !== undefined && span.from <= at;
       const stop = Math.min(end, (within ? span.to : span?.from) ?? end);
-      found.push({ text: text.slice(at, stop), hit: part.hit, look: within ? span.look : null });
+      found.push({ text: text.slice(at, stop), hit, look: within ? span.look : null });
       at = stop;
     }
+  };
+  for (const [from, to] of mark(text)) {
+    add(from, false);
+    add(to, true);
   }
+  add(text.length, false);
   return found;
 }
 
