@@ -24,7 +24,7 @@ export function FilterBar({ tail }: { tail: LiveTail }) {
 function Chips({ tail: { filter } }: { tail: LiveTail }) {
   const text = filter.text.value;
   const terms = filter.terms.value;
-  if (text.trim() === "") return null;
+  if (terms.length === 0) return null;
   return (
     <div class="chips" role="group" aria-label="Terms of the filter">
       {terms.map((term) => {
@@ -38,7 +38,7 @@ function Chips({ tail: { filter } }: { tail: LiveTail }) {
             aria-label={`Remove ${written}`}
             onClick={() => filter.set(withoutTerm(text, term))}
           >
-            <span>{written}</span>
+            <span>{term.isNegated ? written.replace(/^-/u, "") : written}</span>
             <CloseIcon />
           </button>
         );

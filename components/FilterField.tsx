@@ -21,7 +21,9 @@ export function FilterField({ tail }: { tail: LiveTail }) {
 
   const suggestions = caret === null ? [] : suggest(text, caret, { known: tail.known.values.value, recent });
   const active = suggestions[marked];
-  const problem = problemOf(tail);
+  // What is still being typed, and may yet become something, is not wrong.
+  const isUnfinished = suggestions.length > 0 && filter.problems.value[0]?.to === caret;
+  const problem = isUnfinished ? null : problemOf(tail);
 
   useEffect(() => {
     if (next.current !== null) input.current?.setSelectionRange(next.current, next.current);
@@ -91,7 +93,7 @@ export function FilterField({ tail }: { tail: LiveTail }) {
       <div class="input">
         <SearchIcon />
         <div class="query">
-          <FilterPaint filter={filter} frame={paint} />
+          <FilterPaint filter={filter} frame={paint} isUnfinished={isUnfinished} />
           <input
             ref={input}
             type="text"

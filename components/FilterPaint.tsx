@@ -2,9 +2,15 @@ import type { RefObject } from "preact";
 import type { FilterText } from "../lib/live_tail/filter_text.ts";
 
 /** The field's text in colours, under the field: its keys, what it leaves out, and what cannot be understood. */
-export function FilterPaint({ filter, frame }: { filter: FilterText; frame: RefObject<HTMLDivElement> }) {
+export function FilterPaint(
+  { filter, frame, isUnfinished }: {
+    filter: FilterText;
+    frame: RefObject<HTMLDivElement>;
+    isUnfinished: boolean;
+  },
+) {
   const text = filter.text.value;
-  const problems = filter.problems.value;
+  const problems = isUnfinished ? [] : filter.problems.value;
   const isBad = (from: number) => problems.some((problem) => problem.from <= from && from < problem.to);
   const parts = [
     ...filter.terms.value.map(({ from, to, isNegated, kind }) => ({

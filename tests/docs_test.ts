@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import deno from "../deno.json" with { type: "json" };
+import { parseFilter } from "../lib/filter.ts";
 import { SETTINGS } from "../lib/config.ts";
 
 const root = new URL("../", import.meta.url);
@@ -37,5 +38,19 @@ Deno.test("links between the pages lead somewhere, and the tasks they name exist
     for (const [, task = ""] of text.matchAll(/deno(?:@[\d.]+)? task (\w+)/gu)) {
       assert.ok(Object.hasOwn(deno.tasks, task), `${path}: deno task ${task}`);
     }
+  }
+});
+
+Deno.test("docs/filters.md shows terms that are understood", async () => {
+  const text = (await pages()).get("docs/filters.md") ?? "";
+  const terms = [...text.matchAll(/^\| `(.+?)`\s*\|/gmu)].map(([, term = ""]) => term.replaceAll("\\|", "|"));
+  const whole = /```text\n(.+)\n```/u.exec(text)?.[1] ?? "";
+  assert.ok(terms.length > 5);
+  for (const filter of [whole, ...terms]) {
+    assert.notDeepEqual(
+      parseFilter(new URLSearchParams({ filter })),
+      parseFilter(new URLSearchParams()),
+      filter,
+    );
   }
 });
