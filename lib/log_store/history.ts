@@ -1,4 +1,4 @@
-/** History: pages of logs, newest first, and one log whole. */
+/** History: pages of logs, and one log whole. */
 
 import type { Filter } from "../filter.ts";
 import type { WholeLog } from "../log.ts";
@@ -17,9 +17,11 @@ export interface HistoryQuery {
   /** Only logs with a greater id. */
   readonly after: number | null;
   readonly limit: number;
+  /** By id; newest first unless told otherwise. */
+  readonly order?: "asc" | "desc";
 }
 
-/** A page, newest first. `next` is the `before` of the next page, null on the last. */
+/** A page. `next` is the `before` of the next page, or its `after` where the oldest come first; null on the last. */
 export interface HistoryPage {
   readonly logs: WholeLog[];
   readonly next: number | null;
@@ -48,7 +50,7 @@ export async function readHistory(
       ${query.before === null ? sql`` : sql`and id < ${query.before}`}
       ${query.after === null ? sql`` : sql`and id > ${query.after}`}
       ${filtered}
-    order by id desc
+    order by id ${query.order === "asc" ? sql`asc` : sql`desc`}
     limit ${matches ? MOST_SCANNED + 1 : query.limit + 1}`;
   const logs: WholeLog[] = [];
   const until = performance.now() + patience;

@@ -15,6 +15,7 @@ import { listOrganizations } from "../organizations.ts";
 import { listViews, readDefaultQuery } from "../view_store.ts";
 import { createHubStore } from "./fetch.ts";
 import { readHistory, readLog } from "./history.ts";
+import { placeOf } from "./place.ts";
 import { insertLogs } from "./insert.ts";
 import { readRate } from "./rate.ts";
 import { readValues } from "./values.ts";
@@ -109,6 +110,12 @@ Deno.test("the server's role finds what the owner finds, however it is planned a
           const found = JSON.stringify(await asked.get(id)?.[question]?.(), plain);
           assert.equal(found, JSON.stringify(await owner[question]?.(), plain), `${question} of ${id}`);
           assert.ok(found.includes(`of ${id} `) && !found.includes(`of ${3 - id} `), `${question}: ${found}`);
+        }
+      }
+      for (const [id] of expected) {
+        for (const time of [0, Date.now() - 1, Date.now() + 60_000]) {
+          const place = await placeOf(scoped(sql, id), id, time);
+          assert.equal(place, await placeOf(scoped(db.sql, id), id, time), `placeOf() ${id}`);
         }
       }
       assert.deepEqual((await listOrganizations(sql)).map(({ id }) => id), [1, 2]);

@@ -40,7 +40,7 @@ const SQL = [
   "\u{10ffff}",
 ]; // deno-fmt-ignore
 
-const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "not.level", "not.service", "meta.a.b", "not.meta.a", "fields", "filter", "tail", "from", "to", "buckets", "lastEventId", "x"];
+const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "not.level", "not.service", "meta.a.b", "not.meta.a", "fields", "filter", "tail", "from", "to", "order", "at", "buckets", "lastEventId", "x"];
 
 /** The tables as they were, and nobody else's rows. */
 async function isIntact({ tailpost: { sql } }: World): Promise<void> {

@@ -87,13 +87,14 @@ const PATHS = [
   "/api/logs/rate",
   "/api/logs/1",
   "/api/logs/2",
+  "/logs/1",
   "/api/views",
   "/api/views/1",
   "/styles.css",
   "/favicon.svg",
   "/theme.js",
 ]; // deno-fmt-ignore
-const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "from", "to", "buckets", "lastEventId", "next", "code", "__frsh_c"];
+const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "from", "to", "order", "at", "buckets", "lastEventId", "next", "code", "__frsh_c"];
 
 const escaped = text.map((part) => encodeURIComponent(part.toWellFormed()));
 const path = fc.oneof(
@@ -107,6 +108,8 @@ const path = fc.oneof(
 const good = fc.constantFrom(
   "organizationId=1",
   "limit=5",
+  "order=asc",
+  "at=1767225600000",
   "level=info",
   "tail=3",
   "q=x",

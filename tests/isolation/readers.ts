@@ -36,6 +36,8 @@ export async function readHistory(world: World, tenant: Tenant, dice: Dice): Pro
   if (dice.chance(0.5)) query.set("limit", String(dice.int(1, 300)));
   if (dice.chance(0.3)) query.set("before", String(world.ids.at(-1) ?? 1));
   if (dice.chance(0.3)) query.set("after", String(world.ids.at(0) ?? 1));
+  if (dice.chance(0.3)) query.set("order", "asc");
+  if (dice.chance(0.3)) query.set("at", String(Date.now() - dice.int(0, 60_000)));
   await ask(world, tenant, dice, "history", `/api/logs?${query}`);
 }
 

@@ -5,14 +5,17 @@ import { readEntries } from "../../../lib/body.ts";
 import { define } from "../../../lib/define.ts";
 import { readColumns } from "../../../lib/field_columns.ts";
 import { parseLogs } from "../../../lib/log_input.ts";
+import { ApiError } from "../../../lib/api_error.ts";
 import { readHistory } from "../../../lib/log_store/history.ts";
+import { placeOf } from "../../../lib/log_store/place.ts";
 import { readFilter } from "../../../lib/match.ts";
 import { idParameter, wholeNumber } from "../../../lib/query.ts";
+import { timeParameter } from "../../../lib/time_parameter.ts";
 
 const NO_STORE = { "Cache-Control": "no-store" };
 
 export const handler = define.handlers({
-  /** History, newest first. */
+  /** History, newest first unless told otherwise. */
   async GET(ctx) {
     const { req, url: { searchParams }, state } = ctx;
     const { limits, organizationOf, sql } = state.services;
@@ -24,9 +27,21 @@ export const handler = define.handlers({
       before: idParameter(searchParams, "before"),
       after: idParameter(searchParams, "after"),
       limit: wholeNumber(searchParams, "limit", { from: 1, to: 1000, otherwise: 100 }),
+      order: orderOf(searchParams),
     };
+    const at = timeParameter(searchParams, "at");
     const db = databaseOf(sql, caller, query.organizationId);
-    const page = await limits.work(clientOf(ctx), () => readHistory(db, query), req.signal);
+    const read = async () => {
+      if (at === null) return await readHistory(db, query);
+      const place = await placeOf(db, query.organizationId, at);
+      return await readHistory(
+        db,
+        query.order === "asc"
+          ? { ...query, after: Math.max(query.after ?? 0, place - 1) }
+          : { ...query, before: Math.min(query.before ?? place, place) },
+      );
+    };
+    const page = await limits.work(clientOf(ctx), read, req.signal);
     return Response.json(page, { headers: NO_STORE });
   },
 
@@ -48,3 +63,9 @@ export const handler = define.handlers({
     return Response.json({ accepted: ids.length, ids }, { status: 201, headers: NO_STORE });
   },
 });
+
+function orderOf(params: URLSearchParams): "asc" | "desc" {
+  const order = params.get("order") || "desc";
+  if (order === "asc" || order === "desc") return order;
+  throw new ApiError(400, "bad_parameter", "order takes asc or desc");
+}
