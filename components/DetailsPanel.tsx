@@ -1,17 +1,18 @@
 import { useMemo, useState } from "preact/hooks";
 import { readAnsi } from "../lib/live_tail/ansi.ts";
 import { curlRead } from "../lib/live_tail/curl.ts";
-import type { Details } from "../lib/live_tail/details.ts";
+import { type Details, logLink } from "../lib/live_tail/details.ts";
 import { formatLocal, visibleText } from "../lib/live_tail/format.ts";
 import { isJson, prettyJson } from "../lib/live_tail/json_text.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { serviceColor } from "../lib/live_tail/service_color.ts";
+import { step } from "../lib/live_tail/use_keys.ts";
 import { levelChoices, valueChoices } from "../lib/live_tail/value_choices.ts";
 import { levelsOf } from "../lib/live_tail/view.ts";
 import type { WholeLog } from "../lib/log.ts";
 import { CopyButton } from "./CopyButton.tsx";
 import { FilterChoices } from "./FilterChoices.tsx";
-import { CloseIcon } from "./icons.tsx";
+import { CloseIcon, DownIcon, UpIcon } from "./icons.tsx";
 import { JsonText } from "./JsonText.tsx";
 import { MetadataTree } from "./MetadataTree.tsx";
 import { StyledText } from "./StyledText.tsx";
@@ -24,6 +25,26 @@ export function DetailsPanel({ tail, takesToken }: { tail: LiveTail; takesToken:
     <aside class="details" aria-label={`Log ${details.id}`}>
       <header class="details-head">
         <h2>Log {details.id}</h2>
+        <div class="details-steps">
+          <button
+            type="button"
+            class="button button-icon"
+            aria-label="Previous log"
+            title="Previous log (k)"
+            onClick={() => step(tail, -1)}
+          >
+            <UpIcon />
+          </button>
+          <button
+            type="button"
+            class="button button-icon"
+            aria-label="Next log"
+            title="Next log (j)"
+            onClick={() => step(tail, 1)}
+          >
+            <DownIcon />
+          </button>
+        </div>
         <button
           type="button"
           class="button button-icon"
@@ -87,13 +108,26 @@ function Whole({ log, tail, takesToken }: { log: WholeLog; tail: LiveTail; takes
         <dt>UTC</dt>
         <dd>{log.timestamp}</dd>
         <dt>Id</dt>
-        <dd>{log.id}</dd>
+        <dd>
+          {log.id}
+          <span class="facts-choices">
+            <button
+              type="button"
+              class="link"
+              title="The logs before and after it, without any filter"
+              onClick={() => tail.showAround(log.id)}
+            >
+              Show around it
+            </button>
+          </span>
+        </dd>
       </dl>
       <Message key={log.id} text={log.message} />
       <section class="part">
         <header>
           <h3>Metadata</h3>
           <div class="part-actions">
+            <CopyButton text={logLink(location.origin, log.id, organizationId)} label="Copy link" />
             <CopyButton text={JSON.stringify(log, null, 2)} label="Copy JSON" />
             <CopyButton
               text={curlRead(location.origin, log.id, { organizationId, takesToken })}

@@ -1,7 +1,7 @@
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { type Account, AccountMenu } from "./AccountMenu.tsx";
 import { ActivityChart } from "./ActivityChart.tsx";
-import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon } from "./icons.tsx";
+import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon, TimeIcon } from "./icons.tsx";
 import { Logo } from "./Logo.tsx";
 import { StatusChip } from "./StatusChip.tsx";
 import { ThemeSwitch } from "./ThemeSwitch.tsx";
@@ -40,6 +40,16 @@ export function Header(
         >
           <ClearIcon />
           <span>Clear</span>
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label="Go to a time"
+          title="Go to a time (t)"
+          onClick={() => tail.asksTime.value = true}
+        >
+          <TimeIcon />
+          <span>Go to</span>
         </button>
         <ViewMenu tail={tail} />
         <span class="divider" aria-hidden="true" />

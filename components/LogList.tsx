@@ -7,6 +7,7 @@ import { EarlierLogs } from "./EarlierLogs.tsx";
 import { EmptyState } from "./EmptyState.tsx";
 import { LogRow } from "./LogRow.tsx";
 import { NewLogsPill } from "./NewLogsPill.tsx";
+import { PlaceBar } from "./PlaceBar.tsx";
 import { type PickedValue, ValueMenu } from "./ValueMenu.tsx";
 
 /** The rows, newest at the bottom. */
@@ -40,6 +41,11 @@ export function LogList(
             ? event.target.closest<HTMLElement>("[data-gap]")?.dataset.gap
             : undefined;
           if (gap !== undefined) return tail.fill(gap);
+          if (event.target instanceof Element && event.target.closest("[data-later]")) {
+            return tail.loadLater(
+              true,
+            );
+          }
           if (toggled(tail, event.target)) return;
           const value = pickedAt(event);
           if (value !== null) return setPicked(value);
@@ -89,6 +95,7 @@ export function LogList(
           }}
         />
       )}
+      <PlaceBar tail={tail} />
       <NewLogsPill tail={tail} />
     </div>
   );

@@ -3,7 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import { Component } from "preact";
 import { readAnsi } from "../lib/live_tail/ansi.ts";
 import type { Display } from "../lib/live_tail/display.ts";
-import type { GapEntry, LogEntry, NoteEntry } from "../lib/live_tail/entries.ts";
+import type { GapEntry, LaterEntry, LogEntry, NoteEntry } from "../lib/live_tail/entries.ts";
 import { FILL } from "../lib/live_tail/fill.ts";
 import {
   formatAge,
@@ -50,6 +50,7 @@ export class LogRow extends Component<LogRowProps> {
     const { shown: { entry }, selected } = props;
     if (entry.kind === "gap") return <GapRow entry={entry} selected={selected} />;
     if (entry.kind === "note") return <NoteRow entry={entry} />;
+    if (entry.kind === "later") return <LaterRow entry={entry} selected={selected} />;
     return <LogLine {...props} entry={entry} />;
   }
 }
@@ -207,4 +208,17 @@ function loaded(missed: number): string {
 function NoteRow({ entry }: { entry: NoteEntry }) {
   return <li id={`row-${entry.key}`} class="row row-gap" role="option" aria-selected={false}>{entry.text}
   </li>;
+}
+
+/** Between the rows of another time and the live ones. */
+function LaterRow({ entry: { fetch }, selected }: { entry: LaterEntry; selected: boolean }) {
+  const problem = typeof fetch === "object" ? fetch.problem : null;
+  return (
+    <li id="row-later" class="row row-gap row-later" role="option" aria-selected={selected} data-later="">
+      {problem === null ? "More logs follow here. " : `${problem}. `}
+      <span class="row-action">
+        {fetch === "running" ? "Loading…" : problem === null ? "Load them" : "Try again"}
+      </span>
+    </li>
+  );
 }

@@ -123,3 +123,20 @@ export function MoonIcon() {
     </Icon>
   );
 }
+
+export function TimeIcon() {
+  return (
+    <Icon>
+      <circle cx="8" cy="8" r="6" />
+      <path d="M8 4.6V8l2.4 1.6" />
+    </Icon>
+  );
+}
+
+export function UpIcon() {
+  return (
+    <Icon>
+      <path d="M8 13.2V3.8M4 7.6l4-4 4 4" />
+    </Icon>
+  );
+}

@@ -8,6 +8,7 @@ import type { Account } from "../components/AccountMenu.tsx";
 import { Header } from "../components/Header.tsx";
 import { KeySheet } from "../components/KeySheet.tsx";
 import { LogList } from "../components/LogList.tsx";
+import { TimeDialog } from "../components/TimeDialog.tsx";
 import { createLiveTail } from "../lib/live_tail/model.ts";
 import { useKeys } from "../lib/live_tail/use_keys.ts";
 import { clockSkew, useStream } from "../lib/live_tail/use_stream.ts";
@@ -43,6 +44,7 @@ export function LiveTail({ search, origin, renderedAt, account }: LiveTailProps)
       </main>
       <Footer tail={tail} />
       <KeySheet tail={tail} />
+      <TimeDialog tail={tail} />
       <Announcer tail={tail} />
     </div>
   );

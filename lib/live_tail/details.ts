@@ -1,5 +1,6 @@
 /** The whole of one log, fetched when a reader asks for it. */
 
+import { type Signal, signal } from "@preact/signals";
 import { isLevel, type WholeLog } from "../log.ts";
 import { readProblem } from "./answer.ts";
 
@@ -8,6 +9,35 @@ export type Details =
   | { readonly kind: "loading"; readonly id: number }
   | { readonly kind: "failed"; readonly id: number; readonly message: string }
   | { readonly kind: "loaded"; readonly id: number; readonly log: WholeLog };
+
+/** The log that a reader has opened. */
+export interface OpenedLog {
+  readonly details: Signal<Details | null>;
+  /** Parameters as in {@link fetchDetails}. */
+  load(id: number, organizationId: string | null): Promise<void>;
+  hide(): void;
+}
+
+/** Nothing is open. */
+export function createOpenedLog(): OpenedLog {
+  const details = signal<Details | null>(null);
+  let fetching: AbortController | null = null;
+  return {
+    details,
+    async load(id, organizationId) {
+      fetching?.abort();
+      const asking = new AbortController();
+      fetching = asking;
+      details.value = { kind: "loading", id };
+      const answer = await fetchDetails(id, organizationId, asking.signal);
+      if (!asking.signal.aborted) details.value = answer;
+    },
+    hide() {
+      fetching?.abort();
+      details.value = null;
+    },
+  };
+}
 
 /**
  * Fetches a log. Never rejects: what goes wrong becomes `failed`, with the server's words where it has any.
@@ -43,6 +73,13 @@ export async function fetchDetails(
 /** Where the server has a log. Parameters as in {@link fetchDetails}. */
 export function logPath(id: number, organizationId: string | null): string {
   return `/api/logs/${id}${organizationId === null ? "" : `?${new URLSearchParams({ organizationId })}`}`;
+}
+
+/** The permanent link to a log among those before and after it. Parameters as in {@link fetchDetails}. */
+export function logLink(origin: string, id: number, organizationId: string | null): string {
+  return `${origin}/logs/${id}${
+    organizationId === null ? "" : `?${new URLSearchParams({ organizationId })}`
+  }`;
 }
 
 /** Reads a whole log from JSON, `null` where it is none. */

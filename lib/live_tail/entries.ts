@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import type { Gap } from "../sse.ts";
 
 /** One row of the list. `key` is unique among the rows of a page. */
-export type Entry = LogEntry | GapEntry | NoteEntry;
+export type Entry = LogEntry | GapEntry | NoteEntry | LaterEntry;
 
 /** A log. */
 export interface LogEntry {
@@ -29,6 +29,13 @@ export interface NoteEntry {
   readonly kind: "note";
   readonly key: string;
   readonly text: string;
+}
+
+/** What follows the rows above it, which are of another time than those below it, and is not fetched yet. There is one at most. */
+export interface LaterEntry {
+  readonly kind: "later";
+  readonly key: "later";
+  readonly fetch?: GapEntry["fetch"];
 }
 
 /** How many logs, and how many of them are errors. */
@@ -89,9 +96,9 @@ export function addTally(a: Tally, b: Tally): Tally {
   return { logs: a.logs + b.logs, errors: a.errors + b.errors };
 }
 
-/** The gap that also covers `entry`; a note covers nothing. */
+/** The gap that also covers `entry`; notes and what comes later cover nothing. */
 export function widenGap(gap: Gap | null, entry: Entry): Gap | null {
-  if (entry.kind === "note") return gap;
+  if (entry.kind === "note" || entry.kind === "later") return gap;
   if (entry.kind === "gap") return joinGaps(gap, entry.gap);
   const { timestamp } = entry.log;
   return joinGaps(gap, { missed: 1, from: timestamp, to: timestamp });

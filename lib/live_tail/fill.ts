@@ -21,7 +21,7 @@ export interface IdRange {
 
 /** What was found of a gap. */
 export interface Found {
-  /** Newest first, and none that the list has. */
+  /** In the order that was asked for, newest first otherwise; none that the list has. */
   readonly logs: readonly Log[];
   /** There are no further ones. */
   readonly isAll: boolean;
@@ -46,9 +46,18 @@ export function rangeOf({ rows }: TailList, key: string): IdRange | null {
 
 /** Where the logs before the first row lie; `null` where that is a gap, which comes first. */
 export function rangeBefore({ rows }: TailList): IdRange | null {
-  const gap = rows.findIndex(({ kind }) => kind === "gap");
+  const gap = rows.findIndex(({ kind }) => kind === "gap" || kind === "later");
   const below = idsOf(gap < 0 ? rows : rows.slice(0, gap)).slice(0, NEIGHBOURS);
   return below.length > 0 ? { before: Math.max(...below) + 1, after: null } : null;
+}
+
+/** Where the logs between two parts of a list lie. */
+export function laterRange(above: readonly Entry[], below: readonly Entry[]): IdRange {
+  const [before, after] = [idsOf(below).slice(0, NEIGHBOURS), idsOf(above).slice(-NEIGHBOURS)];
+  return {
+    before: before.length > 0 ? Math.max(...before) + 1 : null,
+    after: after.length > 0 ? Math.max(...after) : null,
+  };
 }
 
 /** Puts what was found before the first row. */

@@ -20,7 +20,15 @@ const gap = (missed: number): GapEntry => ({
 
 const listOf = (...rows: Entry[]): TailList => ({ ...EMPTY_LIST, rows });
 const shown = ({ rows }: TailList) =>
-  rows.map((entry) => entry.kind === "log" ? entry.log.id : entry.kind === "gap" ? entry.gap : entry.text);
+  rows.map((entry) =>
+    entry.kind === "log"
+      ? entry.log.id
+      : entry.kind === "gap"
+      ? entry.gap
+      : entry.kind === "note"
+      ? entry.text
+      : "later"
+  );
 
 Deno.test("rangeOf() reaches from the rows above a gap to those below, also where ids are out of order", () => {
   const rows = [log(8), log(7), log(9)].map(logEntry);

@@ -11,7 +11,7 @@ const MOST_PAGES = 20;
 const LIMIT = FILL + 50;
 
 /**
- * Fetches the newest logs of a range, at most {@link FILL}.
+ * Fetches the newest logs of a range, or the oldest (`order: "asc"`), at most {@link FILL}.
  *
  * @param params the filter and the organization
  * @throws {Error} with what a person should read
@@ -19,21 +19,28 @@ const LIMIT = FILL + 50;
 export async function fetchHistory(
   params: URLSearchParams,
   range: IdRange,
-  { most, known, signal }: { most: number; known: ReadonlySet<number>; signal: AbortSignal },
+  { most, known, signal, order = "desc" }: {
+    most: number;
+    known: ReadonlySet<number>;
+    signal: AbortSignal;
+    order?: "asc" | "desc";
+  },
 ): Promise<Found> {
   const wanted = Math.min(most, FILL);
   const logs: Found["logs"][number][] = [];
-  let before = range.before;
+  let { before, after } = range;
   for (let page = 0; page < MOST_PAGES; page++) {
     const query = new URLSearchParams(params);
     query.set("limit", String(LIMIT));
     if (before !== null) query.set("before", String(before));
-    if (range.after !== null) query.set("after", String(range.after));
+    if (after !== null) query.set("after", String(after));
+    if (order === "asc") query.set("order", order);
     const { logs: found, next } = await ask(`/api/logs?${query}`, signal);
     logs.push(...found.filter(({ id }) => !known.has(id)));
     if (logs.length >= wanted) return { logs: logs.slice(0, wanted), isAll: false };
     if (next === null) return { logs, isAll: true };
-    before = next;
+    if (order === "asc") after = next;
+    else before = next;
   }
   return { logs, isAll: false };
 }

@@ -15,6 +15,7 @@ export type Command =
   | "wrap"
   | "lines"
   | "repeats"
+  | "time"
   | "help";
 
 /** The part of a KeyboardEvent that counts. */
@@ -46,6 +47,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "w": "wrap",
   "f": "lines",
   "x": "repeats",
+  "t": "time",
   "?": "help",
 };
 
@@ -58,6 +60,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly la
   { keys: ["j", "↓"], label: "Next log" },
   { keys: ["k", "↑"], label: "Previous log" },
   { keys: ["Enter"], label: "Show details" },
+  { keys: ["t"], label: "Go to a time" },
   { keys: ["w"], label: "Wrap long messages" },
   { keys: ["f"], label: "All lines of a message, or one" },
   { keys: ["x"], label: "Repeated logs one by one, or as one" },

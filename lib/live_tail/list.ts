@@ -134,7 +134,10 @@ function cover(gap: Gap | null, entries: readonly Entry[]): Gap | null {
 }
 
 /** The newest rows. A gap of the stream does not go with the rows above it: it stays on top, and those after it count to it. */
-function newest(entries: readonly Entry[], cap: number): readonly Entry[] {
+function newest(all: readonly Entry[], cap: number): readonly Entry[] {
+  if (all.length <= cap) return all;
+  // Once rows go, those of another time are the first.
+  const entries = all.slice(all.findIndex(({ kind }) => kind === "later") + 1);
   if (entries.length <= cap) return entries;
   const gone = entries.slice(0, entries.length - cap + 1);
   const gap = gone.reduce(tear, null);

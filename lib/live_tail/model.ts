@@ -6,7 +6,7 @@
 import { batch, type Signal, signal } from "@preact/signals";
 import { type Activity, createActivity } from "./activity.ts";
 import type { Connection } from "./connection.ts";
-import { type Details, fetchDetails } from "./details.ts";
+import { createOpenedLog, type Details } from "./details.ts";
 import { addTally, type Entry, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
 import { type Address, createFilterText, type FilterText } from "./filter_text.ts";
 import { createFrameBuffer, type FrameBuffer } from "./frame_buffer.ts";
@@ -21,11 +21,20 @@ import {
   type TailList,
   without,
 } from "./list.ts";
+import { createJump, type Place, type Whereabouts } from "./jump.ts";
 import { createPast, type Earlier } from "./past.ts";
 import { createRecentIds } from "./recent_ids.ts";
 import { createRowView, type Memory, type RowView } from "./row_view.ts";
 import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
-import { type Problem, searchText, streamParams, viewProblem } from "./view.ts";
+import {
+  placeOf,
+  type Problem,
+  searchText,
+  streamParams,
+  viewProblem,
+  withFilter,
+  withPlace,
+} from "./view.ts";
 
 /** What the page needs of the browser. */
 export interface Browser extends StreamIo {
@@ -63,6 +72,12 @@ export interface LiveTail {
   readonly activity: Activity;
   /** What is known of the logs before the first row. */
   readonly earlier: Signal<Earlier>;
+  /** Whether the list is live, or of which time. */
+  readonly whereabouts: Signal<Whereabouts>;
+  /** Key of the row that is to be brought into view. */
+  readonly reveal: Signal<string | null>;
+  /** Whether the dialog that asks for a time is open. */
+  readonly asksTime: Signal<boolean>;
   /** Begins; the result ends it. */
   start(browser: Browser): () => void;
   /** The page's address was changed by back or forward. */
@@ -89,6 +104,12 @@ export interface LiveTail {
   fill(key: string, asked?: boolean): void;
   /** Fetches logs from before the first row. */
   loadEarlier(asked?: boolean): void;
+  /** Fetches logs that follow those of another time. */
+  loadLater(asked?: boolean): void;
+  /** Shows the logs around a time or a log, under the filter. The stream goes on below. */
+  goTo(place: Place): void;
+  /** Shows a log among those before and after it, without any filter. */
+  showAround(id: number): void;
 }
 
 /** Makes a page for a query string. */
@@ -103,27 +124,31 @@ export function createLiveTail(search: string): LiveTail {
   const following = signal(true);
   const paused = signal(false);
   const selected = signal<string | null>(null);
-  const details = signal<Details | null>(null);
+  const { details, hide, ...opened } = createOpenedLog();
   const received = signal<Tally>(NO_TALLY);
   const activity = createActivity();
   const rows = createRowView(list, () => following.value && !paused.value);
   const recent = createRecentIds();
-  const past = createPast({
+  const reveal = signal<string | null>(null);
+  const fetched = {
     list,
     params: () => new URLSearchParams(connected ?? ""),
     stay: () => following.value = false,
-    note: (ids) => ids.forEach((id) => recent.add(id)),
-  });
+    note: (ids: readonly number[]) => ids.forEach((id) => recent.add(id)),
+  };
+  const past = createPast(fetched);
+  const jump = createJump({ ...fetched, show: (key) => selected.value = reveal.value = key });
 
   let browser: Browser | null = null;
   let stream: Stream | null = null;
   let buffer: FrameBuffer | null = null;
   let connected: string | null = null;
-  let fetching: AbortController | null = null;
   let remarks = 0;
   /** Key of the last gap that the stream told of. */
   let torn = "";
   let above = () => 0;
+  /** Where the address says to look. */
+  let place: Place | null = null;
 
   function tick(): void {
     rows.now.value = (browser?.now() ?? 0) + (browser?.skew ?? 0);
@@ -165,11 +190,14 @@ export function createLiveTail(search: string): LiveTail {
         past.reset();
         recent.clear();
         activity.clear();
-        return batch(() => {
+        jump.reset();
+        batch(() => {
           list.value = EMPTY_LIST;
           received.value = NO_TALLY;
           settled.value = true;
         });
+        if (place !== null) void jump.go(place);
+        return;
       case "log": {
         const { log } = message;
         if (!recent.add(log.id)) return;
@@ -192,15 +220,35 @@ export function createLiveTail(search: string): LiveTail {
   }
 
   /** Opens the stream that the query string asks for, unless that is the one which is open. */
-  function connect(params: URLSearchParams): void {
+  function connect(params: URLSearchParams): boolean {
     const wanted = streamParams(params);
-    if (wanted.toString() === connected) return;
+    if (wanted.toString() === connected) return false;
     connected = wanted.toString();
     const found = viewProblem(params);
     problem.value = found;
     settled.value = false;
     if (found) stream?.refuse({ phase: "refused", status: 400, problem: found });
     else stream?.connect(wanted);
+    return true;
+  }
+
+  /** Goes where the address says, or back; rows that are to come first are waited for. */
+  function look(params: URLSearchParams, isOpened: boolean): void {
+    const next = placeOf(params);
+    const isSame = JSON.stringify(next) === JSON.stringify(place);
+    place = next;
+    if (isOpened || isSame) return;
+    past.reset();
+    if (place === null) jump.leave();
+    else void jump.go(place);
+  }
+
+  function move(next: Place | null): void {
+    if (!browser) return;
+    const params = withPlace(new URLSearchParams(browser.address.read()), next);
+    if (next === null) browser.address.replace(searchText(params));
+    else browser.address.push(searchText(params));
+    place = next;
   }
 
   /** Keeps the opened log in the address, so that a link to the page shows it. */
@@ -212,14 +260,8 @@ export function createLiveTail(search: string): LiveTail {
     browser.address.replace(searchText(params));
   }
 
-  async function load(id: number): Promise<void> {
-    fetching?.abort();
-    const asking = new AbortController();
-    fetching = asking;
-    details.value = { kind: "loading", id };
-    const organization = new URLSearchParams(browser?.address.read() ?? "").get("organizationId");
-    const answer = await fetchDetails(id, organization, asking.signal);
-    if (!asking.signal.aborted) details.value = answer;
+  function load(id: number): Promise<void> {
+    return opened.load(id, new URLSearchParams(browser?.address.read() ?? "").get("organizationId"));
   }
 
   function readAddress(): void {
@@ -232,13 +274,8 @@ export function createLiveTail(search: string): LiveTail {
         selected.value = String(id);
         void load(id);
       }
-      connect(params);
+      look(params, connect(params));
     });
-  }
-
-  function hide(): void {
-    fetching?.abort();
-    details.value = null;
   }
 
   return {
@@ -258,6 +295,9 @@ export function createLiveTail(search: string): LiveTail {
     received,
     activity,
     earlier: past.earlier,
+    whereabouts: jump.whereabouts,
+    reveal,
+    asksTime: signal(false),
     start(given) {
       browser = given;
       buffer = createFrameBuffer({ schedule: given.frame, flush, bound: () => rows.display.value.cap });
@@ -265,12 +305,17 @@ export function createLiveTail(search: string): LiveTail {
       tick();
       stream = createStream("/api/logs/stream", given, hear);
       connected = null;
-      control.start({ address: given.address, schedule: given.schedule, moved: connect });
+      control.start({
+        address: given.address,
+        schedule: given.schedule,
+        moved: (address) => void connect(address),
+      });
       readAddress();
       return () => {
         control.stop();
-        fetching?.abort();
+        hide();
         past.reset();
+        jump.reset();
         stream?.close();
         browser = stream = buffer = null;
       };
@@ -298,7 +343,9 @@ export function createLiveTail(search: string): LiveTail {
       });
     },
     goLive() {
+      if (place !== null) move(null);
       batch(() => {
+        jump.leave();
         paused.value = false;
         following.value = true;
         list.value = resume(list.value, rows.display.value.cap);
@@ -307,6 +354,8 @@ export function createLiveTail(search: string): LiveTail {
     clear() {
       buffer?.clear();
       past.reset({ kind: "cleared" });
+      if (place !== null) move(null);
+      jump.leave();
       batch(() => {
         list.value = EMPTY_LIST;
         selected.value = null;
@@ -334,5 +383,17 @@ export function createLiveTail(search: string): LiveTail {
     },
     fill: (key, asked = true) => void past.fill(key, asked),
     loadEarlier: (asked = false) => void past.load(asked),
+    loadLater: (asked = false) => void jump.loadLater(asked),
+    goTo(next) {
+      move(next);
+      past.reset();
+      void jump.go(next);
+    },
+    showAround(id) {
+      if (!browser) return;
+      const params = withFilter(new URLSearchParams(browser.address.read()), new URLSearchParams());
+      browser.address.push(searchText(withPlace(params, { kind: "log", id })));
+      readAddress();
+    },
   };
 }

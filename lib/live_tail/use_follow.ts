@@ -32,7 +32,14 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
   useLayoutEffect(() => {
     const scroller = ref.current;
     if (!scroller) return;
-    if (following) {
+    const revealed = tail.reveal.peek() === null
+      ? null
+      : document.getElementById(`row-${tail.reveal.peek()}`);
+    if (revealed) {
+      tail.reveal.value = null;
+      revealed.scrollIntoView({ block: "center" });
+      ours.current = scroller.scrollTop;
+    } else if (following) {
       scroller.scrollTop = scroller.scrollHeight;
       ours.current = scroller.scrollTop;
     } else if (anchor.current?.row.isConnected) {
@@ -59,10 +66,10 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
       if (!byReader) return;
       ours.current = -1;
       if (up) tail.follow(false);
-      else if (fromEnd(scroller) <= SLACK) tail.follow(true);
+      else if (fromEnd(scroller) <= SLACK && !laterIn(scroller)) tail.follow(true);
       if (!tail.following.peek() || tail.paused.peek()) anchor.current = anchorOf(scroller);
       tail.admit();
-      if (up && !tail.following.peek()) fetchAround(tail, scroller);
+      if (!tail.following.peek()) fetchAround(tail, scroller, up);
     };
     // Smooth scrolling begins with a pixel or two, which alone would still count as the end.
     const onWheel = (event: WheelEvent) => {
@@ -92,10 +99,21 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): void {
   }, []);
 }
 
-/** Fetches what the reader has come to: logs before the first row, and those of gaps. */
-function fetchAround(tail: LiveTail, scroller: HTMLElement): void {
+/** Fetches what the reader has come to: logs before the first row, those of gaps, and those that follow another time. */
+function fetchAround(tail: LiveTail, scroller: HTMLElement, up: boolean): void {
+  const later = laterIn(scroller);
+  if (later && later.getBoundingClientRect().top < scroller.getBoundingClientRect().bottom + AHEAD) {
+    return tail.loadLater();
+  }
+  if (!up) return;
   if (scroller.scrollTop < AHEAD) tail.loadEarlier();
   for (const { dataset } of gapsIn(scroller, AHEAD)) tail.fill(dataset.gap ?? "", false);
+}
+
+/** The row that stands for what follows another time, unless the reader is past it. */
+function laterIn(scroller: HTMLElement): HTMLElement | null {
+  const later = scroller.querySelector<HTMLElement>("[data-later]");
+  return later && later.getBoundingClientRect().bottom > scroller.getBoundingClientRect().top ? later : null;
 }
 
 function fromEnd(scroller: HTMLElement): number {

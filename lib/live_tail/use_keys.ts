@@ -44,6 +44,9 @@ function run(tail: LiveTail, command: Command, event: KeyboardEvent): boolean {
       return onSelected(tail, (key) => tail.unfold(key, "lines"));
     case "repeats":
       return onSelected(tail, (key) => tail.unfold(key, "repeats"));
+    case "time":
+      tail.asksTime.value = true;
+      return true;
     case "help":
       tail.help.value = !tail.help.peek();
       return true;
@@ -70,7 +73,7 @@ function close(tail: LiveTail, event: KeyboardEvent): boolean {
 }
 
 /** Marks the row before or after the marked one; without any, the newest. Open details go along. */
-function step(tail: LiveTail, by: 1 | -1): boolean {
+export function step(tail: LiveTail, by: 1 | -1): boolean {
   const rows = tail.rows.shown.peek().map(({ entry }) => entry);
   const at = rows.findIndex((entry) => entry.key === tail.selected.peek());
   let next = at < 0 ? rows.length - 1 : at + by;
@@ -94,6 +97,7 @@ function openSelected(tail: LiveTail): boolean {
   const entry = tail.list.peek().rows.find(({ key }) => key === tail.selected.peek());
   if (entry?.kind === "log") tail.open(entry.log.id);
   else if (entry?.kind === "gap") tail.fill(entry.key);
+  else if (entry?.kind === "later") tail.loadLater(true);
   else return false;
   return true;
 }

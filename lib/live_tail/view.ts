@@ -4,6 +4,7 @@ import { readColumns } from "../field_columns.ts";
 import { FilterError, isFilterParameter, parseFilter } from "../filter.ts";
 import { type Level, LEVELS } from "../log.ts";
 import { pathText } from "../metadata_path.ts";
+import type { Place } from "./jump.ts";
 
 /** A filter that cannot be understood: the parameter at fault, where it is known, and why. */
 export interface Problem {
@@ -50,6 +51,27 @@ export function withColumns(address: URLSearchParams, columns: readonly string[]
   return params;
 }
 
+/** Where an address says to look: at a time, or around the log that it opens (`at=log`). */
+export function placeOf(address: URLSearchParams): Place | null {
+  const at = address.get("at") ?? "";
+  const id = Number(address.get("log"));
+  if (at === "log") return Number.isSafeInteger(id) && id > 0 ? { kind: "log", id } : null;
+  const time = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/u.test(at) ? Date.parse(at) : NaN;
+  return Number.isNaN(time) ? null : { kind: "time", time: at };
+}
+
+/** The parameters of an address that look elsewhere, or nowhere else. */
+export function withPlace(address: URLSearchParams, place: Place | null): URLSearchParams {
+  const params = new URLSearchParams(address);
+  params.delete("at");
+  if (place?.kind === "time") params.set("at", place.time);
+  if (place?.kind === "log") {
+    params.set("log", String(place.id));
+    params.set("at", "log");
+  }
+  return params;
+}
+
 /** What is wrong with the filter or the columns of an address, if anything. */
 export function viewProblem(params: URLSearchParams): Problem | null {
   try {
@@ -73,6 +95,6 @@ export function streamParams(params: URLSearchParams): URLSearchParams {
 
 /** A query string for the address bar: with its question mark, commas left readable, empty where there is nothing. */
 export function searchText(params: URLSearchParams): string {
-  const text = params.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
+  const text = params.toString().replaceAll("%2C", ",").replaceAll("%2F", "/").replaceAll("%3A", ":");
   return text === "" ? "" : `?${text}`;
 }
