@@ -97,6 +97,7 @@ browserTest(
     // The stream goes on meanwhile.
     await insert(tailpost.sql, 2000, 3);
     await page.locator(".pill", { hasText: "3 new" }).waitFor();
+    assert.deepEqual(await row(page, "message 600").boundingBox(), place, "nothing moves under the reader");
 
     // Up into what was before, and down to the present.
     await page.locator(".log").hover();
@@ -139,6 +140,8 @@ browserTest(
     await page.locator(".details .message", { hasText: "message 400" }).waitFor();
     await page.locator('.row[aria-selected="true"]', { hasText: /message 400$/u }).waitFor();
     await bar(page, "Logs around log 401").waitFor();
+    await insert(tailpost.sql, 1000, 50);
+    await page.locator(".pill", { hasText: "50 new" }).waitFor();
     assert.ok((await row(page, "message 399").count()) + (await row(page, "message 401").count()) === 2);
 
     await page.locator(".rows").focus();

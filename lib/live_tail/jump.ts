@@ -1,10 +1,10 @@
 /** Another place of the past in the list: around a time, or around a log. The live rows stay below it, and the reader can read on to them. */
 
 import { batch, type Signal, signal } from "@preact/signals";
-import { type Entry, type LaterEntry, logEntry } from "./entries.ts";
+import { type LaterEntry, logEntry } from "./entries.ts";
 import { FILL, idsIn, laterRange } from "./fill.ts";
 import { fetchHistory } from "./history.ts";
-import type { TailList } from "./list.ts";
+import { liveRows, type TailList } from "./list.ts";
 
 /** Where to look: at a time (ISO 8601), or around a log. */
 export type Place = { readonly kind: "time"; readonly time: string } | {
@@ -145,11 +145,6 @@ const LATER: LaterEntry = { kind: "later", key: "later" };
 function around({ rows }: TailList) {
   const at = rows.findIndex(({ kind }) => kind === "later");
   return { above: rows.slice(0, at), below: rows.slice(at + 1) };
-}
-
-/** The rows without what stands above the live ones. */
-function liveRows(list: TailList): readonly Entry[] {
-  return list.rows.some(({ kind }) => kind === "later") ? around(list).below : list.rows;
 }
 
 function textOf(error: unknown): string {

@@ -68,7 +68,8 @@ export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST
   if (stance.kind === "follow") {
     const pending = [...marker(list), ...list.waiting, ...lost(list, batch), ...batch.entries];
     if (pending.length === 0 && list.fresh.logs === 0) return list;
-    return { rows: newest([...list.rows, ...pending], cap), waiting: [], overflow: null, fresh: NO_TALLY };
+    const rows = newest([...liveRows(list), ...pending], cap);
+    return { rows, waiting: [], overflow: null, fresh: NO_TALLY };
   }
   if (batch === EMPTY_BATCH && list.waiting.length === 0) return list;
 
@@ -105,6 +106,12 @@ export function shorten(list: TailList, cap: number): TailList {
   return list.rows.length > cap ? { ...list, rows: newest(list.rows, cap) } : list;
 }
 
+/** The rows without those of another time above them. */
+export function liveRows({ rows }: TailList): readonly Entry[] {
+  const at = rows.findIndex(({ kind }) => kind === "later");
+  return at < 0 ? rows : rows.slice(at + 1);
+}
+
 /** Takes an entry out. */
 export function without(list: TailList, key: string): TailList {
   const others = (entries: readonly Entry[]) => entries.filter((entry) => entry.key !== key);
@@ -134,10 +141,7 @@ function cover(gap: Gap | null, entries: readonly Entry[]): Gap | null {
 }
 
 /** The newest rows. A gap of the stream does not go with the rows above it: it stays on top, and those after it count to it. */
-function newest(all: readonly Entry[], cap: number): readonly Entry[] {
-  if (all.length <= cap) return all;
-  // Once rows go, those of another time are the first.
-  const entries = all.slice(all.findIndex(({ kind }) => kind === "later") + 1);
+function newest(entries: readonly Entry[], cap: number): readonly Entry[] {
   if (entries.length <= cap) return entries;
   const gone = entries.slice(0, entries.length - cap + 1);
   const gap = gone.reduce(tear, null);

@@ -278,6 +278,16 @@ export function createLiveTail(search: string): LiveTail {
     });
   }
 
+  function goLive(): void {
+    if (place !== null) move(null);
+    batch(() => {
+      jump.leave();
+      paused.value = false;
+      following.value = true;
+      list.value = resume(list.value, rows.display.value.cap);
+    });
+  }
+
   return {
     filter,
     problem,
@@ -328,6 +338,7 @@ export function createLiveTail(search: string): LiveTail {
     },
     follow(now) {
       if (following.value === now) return;
+      if (now && place !== null) return goLive();
       batch(() => {
         following.value = now;
         list.value = taken(EMPTY_BATCH);
@@ -342,15 +353,7 @@ export function createLiveTail(search: string): LiveTail {
         list.value = taken(EMPTY_BATCH);
       });
     },
-    goLive() {
-      if (place !== null) move(null);
-      batch(() => {
-        jump.leave();
-        paused.value = false;
-        following.value = true;
-        list.value = resume(list.value, rows.display.value.cap);
-      });
-    },
+    goLive,
     clear() {
       buffer?.clear();
       past.reset({ kind: "cleared" });
