@@ -22,15 +22,17 @@ export interface LiveTailProps {
   readonly origin: string;
   /** The server's clock, in epoch milliseconds. */
   readonly renderedAt: number;
+  /** Between two heartbeats of the stream, in milliseconds. */
+  readonly heartbeat: number;
   /** Who is signed in; null where nobody has to be. */
   readonly account: Account | null;
 }
 
 /** The page: controls, list and details. Everything in it is drawn from one {@link createLiveTail}. */
-export function LiveTail({ search, origin, renderedAt, account }: LiveTailProps) {
+export function LiveTail({ search, origin, renderedAt, heartbeat, account }: LiveTailProps) {
   const [tail] = useState(() => createLiveTail(search));
   const skew = () => clockSkew(renderedAt);
-  useStream(tail, skew);
+  useStream(tail, { skew, heartbeat, scope: account?.name ?? "" });
   useKeys(tail);
   useTabTitle(tail);
   return (

@@ -28,6 +28,7 @@ const LOG = '{"message":"from the matrix"}';
 const MATRIX: Readonly<Record<string, Row>> = {
   //                                    none wrong expired revoked other read ingest admin
   "GET /": { expected: [303, 303, 303, 303, 302, 302, 403, 302] },
+  "GET /help/proxies": { expected: [303, 303, 303, 303, 200, 200, 403, 200] },
   "GET /logs/:id": { path: "/logs/1", expected: [303, 303, 303, 303, 302, 302, 403, 302] },
   "GET /logs/live": { expected: [303, 303, 303, 303, 200, 200, 403, 200] },
   "GET /healthz": { expected: [200, 200, 200, 200, 200, 200, 200, 200] },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import deno from "../deno.json" with { type: "json" };
 import { parseFilter } from "../lib/filter.ts";
+import { PROXIES } from "../lib/proxies.ts";
 import { SETTINGS } from "../lib/config.ts";
 
 const root = new URL("../", import.meta.url);
@@ -52,5 +53,12 @@ Deno.test("docs/filters.md shows terms that are understood", async () => {
       parseFilter(new URLSearchParams()),
       filter,
     );
+  }
+});
+
+Deno.test("docs/proxies.md says of every proxy what the product's own page says", async () => {
+  const text = ((await pages()).get("docs/proxies.md") ?? "").replace(/\s+/gu, " ");
+  for (const { name, config, about } of PROXIES) {
+    for (const part of [name, config, about]) assert.ok(text.includes(part.replace(/\s+/gu, " ")), part);
   }
 });

@@ -3,19 +3,27 @@
 import type { DatabaseStatus } from "../sse.ts";
 import type { Problem } from "./view.ts";
 
-/** The state of the connection. */
+/**
+ * The state of the connection. `isHeldBack`: the server answers, and what it writes to the stream does not come through; something
+ * between collects it.
+ */
 export type Connection =
-  /** The first answer is awaited. */
-  | { readonly phase: "connecting" }
-  /** The server streams. Logs come only while its database is connected. */
-  | ({ readonly phase: "live" } & DatabaseStatus)
-  /**
-   * The connection was lost and is being made again: at `retryAt` (epoch milliseconds), or when the browser sees fit,
-   * which it tells nobody (`null`). `reason` is what the server answered, where it did.
-   */
-  | { readonly phase: "reconnecting"; readonly retryAt: number | null; readonly reason: string | null }
-  /** The server will not stream this (4xx). Trying again would change nothing. */
-  | { readonly phase: "refused"; readonly status: number; readonly problem: Problem };
+  & { readonly isHeldBack?: boolean }
+  & (
+    /** The first answer is awaited. */
+    | { readonly phase: "connecting" }
+    /** The server streams. Logs come only while its database is connected. */
+    | ({ readonly phase: "live" } & DatabaseStatus)
+    /**
+     * The connection was lost and is being made again: at `retryAt` (epoch milliseconds), or when the browser sees fit,
+     * which it tells nobody (`null`). `reason` is what the server answered, where it did.
+     */
+    | { readonly phase: "reconnecting"; readonly retryAt: number | null; readonly reason: string | null }
+    /** The server will not stream this (4xx). Trying again would change nothing. */
+    | { readonly phase: "refused"; readonly status: number; readonly problem: Problem }
+    /** Another tab has its place, until this one is looked at again. */
+    | { readonly phase: "resting" }
+  );
 
 /** How a connection is shown. */
 export interface Chip {
@@ -28,11 +36,9 @@ export interface Chip {
   readonly hint: string;
   /** Whether a click tries again at once. */
   readonly retry: boolean;
+  /** Whether the time since the last log belongs beside it. */
+  readonly isLive: boolean;
 }
-
-/** Over HTTP/1.1 the seventh tab of one server waits for ever, without any event that would tell. */
-const CONNECTING = "Waiting for the server's first answer. If this stays, close other tabs of this page: " +
-  "over HTTP/1.1 browsers open six streams at most.";
 
 /** Short names of what may be wrong with a database that answers (lib/database_state.ts). */
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -48,21 +54,27 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   foreign_logs: "Migrate needed",
 };
 
+/** Said where {@link Connection.isHeldBack}. */
+export const HELD_BACK = "Buffered by a proxy";
+const HELD_BACK_HINT =
+  "The server answers, but its stream does not come through: a proxy between collects it. See how to mend that.";
+
 /** What the chip shows at the time `now`, in epoch milliseconds. `online` is the browser's own view of the network. */
 export function chipOf(connection: Connection, online: boolean, now: number): Chip {
   if (!online) {
     return chip("bad", "Offline", "This device has no network. Logs resume by themselves once it is back.");
   }
+  if (connection.isHeldBack) return { ...chip("warning", HELD_BACK, HELD_BACK_HINT), retry: true };
   switch (connection.phase) {
     case "connecting":
-      return chip("waiting", "Connecting", CONNECTING);
+      return chip("waiting", "Connecting", "Waiting for the server's first answer.");
     case "live":
       if (connection.problem) {
         const { code, message } = connection.problem;
         return chip("warning", PROBLEMS[code] ?? "Database problem", message);
       }
       return connection.database === "connected"
-        ? chip("good", "Live", "Logs appear as soon as their transaction commits.")
+        ? { ...chip("good", "Live", "Logs appear as soon as their transaction commits."), isLive: true }
         : chip(
           "warning",
           "Database reconnecting",
@@ -77,6 +89,15 @@ export function chipOf(connection: Connection, online: boolean, now: number): Ch
         retry: true,
       };
     }
+    case "resting":
+      return {
+        ...chip(
+          "waiting",
+          "Resting",
+          "Other tabs have the few connections that browsers open over HTTP/1.1. Looked at, this one goes on where it stopped.",
+        ),
+        retry: true,
+      };
     case "refused":
       return { ...chip("bad", refusal(connection.status), connection.problem.message), retry: true };
   }
@@ -89,5 +110,5 @@ function refusal(status: number): string {
 }
 
 function chip(tone: Chip["tone"], label: string, hint: string): Chip {
-  return { tone, label, seconds: null, hint, retry: false };
+  return { tone, label, seconds: null, hint, retry: false, isLive: false };
 }

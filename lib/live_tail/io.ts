@@ -1,21 +1,57 @@
 /** The browser's side of the stream. Nothing here runs on the server. */
 
 import type { Memory } from "./row_view.ts";
-import { type Answer, readProblem, readRetryAfter } from "./answer.ts";
-import type { Source, StreamIo } from "./stream.ts";
+import { fetchSource } from "./source.ts";
+import type { StreamIo } from "./stream.ts";
+import { createTabs } from "./tabs.ts";
 
-/** The real EventSource, network, clock and timers. */
-export function browserIo(): StreamIo {
+/** How long a short answer may take, in milliseconds. */
+const SHORT = 3000;
+
+/**
+ * The real network, clock and timers.
+ *
+ * @param heartbeat of the server, in milliseconds
+ * @param scope who is signed in: tabs of somebody else share nothing with this one
+ */
+export function browserIo(heartbeat: number, scope: string): StreamIo & Disposable {
+  const schedule: StreamIo["schedule"] = (run, milliseconds) => {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  };
+  const isSeen = () => document.visibilityState === "visible";
+  const now = () => Date.now();
+  // Over HTTP/2 every tab has a stream of its own.
+  const tabs = isFewConnections()
+    ? createTabs({
+      ...{ open: fetchSource, schedule, scope, now, isSeen },
+      channel: new BroadcastChannel("tailpost-streams"),
+      name: `${now()} ${Math.random()}`,
+    })
+    : null;
+  const onHide = () => tabs?.leave();
+  addEventListener("pagehide", onHide);
   return {
-    open: (url) => new EventSource(url) as Source,
-    probe,
-    now: () => Date.now(),
+    open: tabs?.open ?? fetchSource,
+    isUp: (signal) =>
+      fetch("/healthz", { cache: "no-store", signal: AbortSignal.any([signal, AbortSignal.timeout(SHORT)]) })
+        .then((response) => response.ok, () => false),
+    isSeen,
+    now,
     random: () => Math.random(),
-    schedule(run, milliseconds) {
-      const timer = setTimeout(run, milliseconds);
-      return () => clearTimeout(timer);
+    schedule,
+    heartbeat,
+    [Symbol.dispose]() {
+      removeEventListener("pagehide", onHide);
+      tabs?.close();
     },
   };
+}
+
+/** Whether the browser opens six connections at most to this server, as it does over HTTP/1.1. */
+function isFewConnections(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation");
+  return !/^h[23]/u.test((navigation as PerformanceNavigationTiming | undefined)?.nextHopProtocol ?? "");
 }
 
 /** A place in the browser's own storage, which can be switched off or full: choices then last as long as the page. */
@@ -36,27 +72,4 @@ export function browserMemory(key: string): Memory {
       }
     },
   };
-}
-
-/** Reads the status, and the body of an error; a stream that answers after all is dropped at once. */
-async function probe(url: string, signal: AbortSignal): Promise<Answer> {
-  const asking = new AbortController();
-  const stop = () => asking.abort();
-  signal.addEventListener("abort", stop);
-  try {
-    const response = await fetch(url, {
-      headers: { accept: "text/event-stream" },
-      cache: "no-store",
-      signal: asking.signal,
-    });
-    const problem = response.ok ? null : readProblem(await response.text());
-    return {
-      status: response.status,
-      retryAfter: readRetryAfter(response.headers.get("retry-after")),
-      problem,
-    };
-  } finally {
-    signal.removeEventListener("abort", stop);
-    stop();
-  }
 }

@@ -3,14 +3,15 @@
  * nothing outside is touched before {@link LiveTail.start}.
  */
 
-import { batch, type Signal, signal } from "@preact/signals";
-import { type Activity, createActivity } from "./activity.ts";
+import { batch, signal } from "@preact/signals";
+import { createActivity } from "./activity.ts";
 import type { Connection } from "./connection.ts";
-import { createOpenedLog, type Details } from "./details.ts";
-import { addTally, type Entry, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
-import { type Address, createFilterText, type FilterText } from "./filter_text.ts";
+import type { Browser, LiveTail } from "./page.ts";
+import { createOpenedLog } from "./details.ts";
+import { addTally, logEntry, NO_TALLY, type Tally, tally } from "./entries.ts";
+import { createFilterText } from "./filter_text.ts";
 import { createFrameBuffer, type FrameBuffer } from "./frame_buffer.ts";
-import { createKnownValues, type Known } from "./known_values.ts";
+import { createKnownValues } from "./known_values.ts";
 import {
   type Batch,
   EMPTY_BATCH,
@@ -21,11 +22,11 @@ import {
   type TailList,
   without,
 } from "./list.ts";
-import { createJump, type Place, type Whereabouts } from "./jump.ts";
-import { createPast, type Earlier } from "./past.ts";
+import { createJump, type Place } from "./jump.ts";
+import { createPast } from "./past.ts";
 import { createRecentIds } from "./recent_ids.ts";
-import { createRowView, type Memory, type RowView } from "./row_view.ts";
-import { createStream, type Stream, type StreamIo, type StreamMessage } from "./stream.ts";
+import { createRowView } from "./row_view.ts";
+import { createStream, type Stream, type StreamMessage } from "./stream.ts";
 import {
   placeOf,
   type Problem,
@@ -36,81 +37,7 @@ import {
   withPlace,
 } from "./view.ts";
 
-/** What the page needs of the browser. */
-export interface Browser extends StreamIo {
-  readonly address: Address;
-  /** `requestAnimationFrame` */
-  readonly frame: (run: () => void) => void;
-  /** How far the server's clock is ahead of this one, in milliseconds. */
-  readonly skew: number;
-  /** Where the reader's choices are kept; without it they last as long as the page. */
-  readonly memory?: Memory;
-}
-
-/** The page. */
-export interface LiveTail {
-  readonly filter: FilterText;
-  /** Why there can be no stream for the filter in force. */
-  readonly problem: Signal<Problem | null>;
-  readonly connection: Signal<Connection>;
-  readonly online: Signal<boolean>;
-  readonly list: Signal<TailList>;
-  /** Whether an answer of the stream belongs to the filter that is set. */
-  readonly settled: Signal<boolean>;
-  readonly following: Signal<boolean>;
-  readonly paused: Signal<boolean>;
-  /** How the list is drawn. */
-  readonly rows: RowView;
-  readonly help: Signal<boolean>;
-  /** Key of the marked row. */
-  readonly selected: Signal<string | null>;
-  readonly details: Signal<Details | null>;
-  /** What the newest logs hold, to choose from. */
-  readonly known: Known;
-  /** All logs that arrived for this filter. */
-  readonly received: Signal<Tally>;
-  readonly activity: Activity;
-  /** What is known of the logs before the first row. */
-  readonly earlier: Signal<Earlier>;
-  /** Whether the list is live, or of which time. */
-  readonly whereabouts: Signal<Whereabouts>;
-  /** Key of the row that is to be brought into view. */
-  readonly reveal: Signal<string | null>;
-  /** Whether the dialog that asks for a time is open. */
-  readonly asksTime: Signal<boolean>;
-  /** Begins; the result ends it. */
-  start(browser: Browser): () => void;
-  /** The page's address was changed by back or forward. */
-  moved(): void;
-  retry(): void;
-  wake(): void;
-  /** Rows at the top may go as long as they are among the first `rows` that are drawn. */
-  measureAbove(rows: () => number): void;
-  follow(following: boolean): void;
-  /** Lets in what has room by now, while the reader scrolls. */
-  admit(): void;
-  pause(paused: boolean): void;
-  /** Back to the newest row, wherever the reader is. */
-  goLive(): void;
-  clear(): void;
-  /** Shows all lines of a message or all logs of a row, or folds them again. The reader means to read: the list stops. */
-  unfold(key: string, what: "lines" | "repeats"): void;
-  /** Lets relative times go on. */
-  tick(): void;
-  select(entry: Entry): void;
-  open(id: number): void;
-  close(): void;
-  /** Fetches the newest logs of a gap; not `asked`: the reader has just come there. */
-  fill(key: string, asked?: boolean): void;
-  /** Fetches logs from before the first row. */
-  loadEarlier(asked?: boolean): void;
-  /** Fetches logs that follow those of another time. */
-  loadLater(asked?: boolean): void;
-  /** Shows the logs around a time or a log, under the filter. The stream goes on below. */
-  goTo(place: Place): void;
-  /** Shows a log among those before and after it, without any filter. */
-  showAround(id: number): void;
-}
+export type { Browser, LiveTail } from "./page.ts";
 
 /** Makes a page for a query string. */
 export function createLiveTail(search: string): LiveTail {
@@ -147,6 +74,7 @@ export function createLiveTail(search: string): LiveTail {
   /** Key of the last gap that the stream told of. */
   let torn = "";
   let above = () => 0;
+  let lastLog = 0;
   /** Where the address says to look. */
   let place: Place | null = null;
 
@@ -201,6 +129,7 @@ export function createLiveTail(search: string): LiveTail {
       case "log": {
         const { log } = message;
         if (!recent.add(log.id)) return;
+        lastLog = browser?.now() ?? 0;
         activity.add(Date.parse(log.timestamp), log.level, (browser?.now() ?? 0) + (browser?.skew ?? 0));
         return buffer?.push(logEntry(log));
       }
@@ -333,6 +262,7 @@ export function createLiveTail(search: string): LiveTail {
     moved: readAddress,
     retry: () => stream?.retry(),
     wake: () => stream?.wake(),
+    heardAt: () => ({ log: lastLog, server: stream?.heardAt() ?? 0 }),
     measureAbove: (drawn) => {
       above = drawn;
     },

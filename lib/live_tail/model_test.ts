@@ -1,26 +1,24 @@
 import assert from "node:assert/strict";
 import { createLiveTail } from "./model.ts";
-import type { SourceEvent } from "./stream.ts";
+import type { Heard } from "./source.ts";
 
 /** A browser without a window: an address with a history, frames and timers that the test runs. */
 function setup(search = "") {
   const history = [search];
   const opened: string[] = [];
-  const listeners = new Map<string, (event: SourceEvent) => void>();
+  let hear: (heard: Heard) => void = () => {};
   const frames: (() => void)[] = [];
   let timers: (() => void)[] = [];
   const tail = createLiveTail(search);
   const stop = tail.start({
-    open(url) {
+    open(url, heard) {
       opened.push(url);
-      listeners.clear();
-      return {
-        readyState: 1,
-        addEventListener: (type, listener) => listeners.set(type, listener),
-        close: () => {},
-      };
+      hear = heard;
+      return () => hear = () => {};
     },
-    probe: () => Promise.reject(new Error("Not asked for")),
+    isUp: () => Promise.resolve(true),
+    isSeen: () => true,
+    heartbeat: 15_000,
     now: () => 0,
     random: () => 0,
     schedule(run) {
@@ -35,7 +33,8 @@ function setup(search = "") {
     frame: (run) => frames.push(run),
     skew: 0,
   });
-  const send = (type: string, data: unknown) => listeners.get(type)?.({ data: JSON.stringify(data) });
+  const send = (event: string, data: unknown) =>
+    hear({ kind: "block", block: { event, data: JSON.stringify(data), id: null } });
   return {
     tail,
     stop,

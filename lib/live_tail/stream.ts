@@ -1,9 +1,6 @@
 /**
- * The life of one EventSource after another. After a network error the browser reconnects by itself, and does so with
- * the best cursor: it alone sees the id-only blocks. After any answer but a stream it gives up for good; then this
- * module finds out why, and opens the stream anew with backoff and with the newest cursor that it knows.
- *
- * Heartbeats are comments, which no script sees: silence is no proof of a dead connection, so there is no watchdog.
+ * One stream after another, as long as it is wanted. A lost one is opened anew with backoff and with the newest cursor, so that
+ * nothing is missing. A silent one is lost, too: heartbeats come at a known pace.
  */
 
 import type { Log } from "../log.ts";
@@ -11,7 +8,10 @@ import type { Gap } from "../sse.ts";
 import { type Answer, isCursorRefusal, isRefusal } from "./answer.ts";
 import { backoffDelay } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
+import type { EventBlock } from "./event_parser.ts";
 import { readGap, readLog, readReady, readStatus } from "./events.ts";
+import type { Heard, OpenSource } from "./source.ts";
+import { TURN } from "./tabs.ts";
 
 /** What the stream says. */
 export type StreamMessage =
@@ -23,31 +23,21 @@ export type StreamMessage =
   | { readonly kind: "gap"; readonly gap: Gap; readonly again: boolean }
   | { readonly kind: "note"; readonly text: string };
 
-/** The part of an EventSource that is used. */
-export interface Source {
-  readonly readyState: number;
-  addEventListener(type: string, listener: (event: SourceEvent) => void): void;
-  close(): void;
-}
-
-/** The part of a MessageEvent that is used; errors have neither field. */
-export interface SourceEvent {
-  readonly data?: string;
-  readonly lastEventId?: string;
-}
-
 /** The world outside, given so that tests can replace it. */
 export interface StreamIo {
-  /** `new EventSource(url)` */
-  readonly open: (url: string) => Source;
-  /** Asks the same URL once more for its status and, where it is an error, its reason. Rejects without network. */
-  readonly probe: (url: string, signal: AbortSignal) => Promise<Answer>;
+  readonly open: OpenSource;
+  /** Whether the server answers something short. Never rejects. */
+  readonly isUp: (signal: AbortSignal) => Promise<boolean>;
+  /** Whether the page is in sight. */
+  readonly isSeen: () => boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** As `Math.random`. */
   readonly random: () => number;
   /** Runs a function after some milliseconds; the result cancels it. */
   readonly schedule: (run: () => void, milliseconds: number) => () => void;
+  /** Between two heartbeats of the server, in milliseconds. */
+  readonly heartbeat: number;
 }
 
 /** One stream, reopened as long as it is wanted. */
@@ -58,21 +48,28 @@ export interface Stream {
   refuse(connection: Connection & { phase: "refused" }): void;
   /** Tries again now, whatever was planned; a stream that is open stays. */
   retry(): void;
-  /** The device may have slept or changed its network: tries again now if the connection was known to be lost. */
+  /** The device may have slept or changed its network: tries again now if the connection was lost, or has been silent. */
   wake(): void;
+  /** When something was heard last, in epoch milliseconds. */
+  heardAt(): number;
   /** Ends it. */
   close(): void;
 }
-
-/** `EventSource.CLOSED` and `OPEN` (HTML standard section 9.2.2). */
-const OPEN = 1;
-const CLOSED = 2;
 
 /** How many logs a new view begins with. */
 export const TAIL = 200;
 
 /** Said where the server could not take the cursor, so that nobody knows whether logs are missing. */
 export const LOST_PLACE = "The server no longer knew where this page had stopped: logs may be missing here";
+
+/** How long the first word may take where nothing holds it up, in milliseconds. */
+const FIRST_WORD = 5000;
+
+/** After so many heartbeats without one, a stream is lost. */
+const MOST_SILENT = 2.5;
+
+/** So many streams in a row that fell silent are no accident: something holds back what the server writes. */
+const MOST_ACCIDENTS = 1;
 
 /** Makes a stream of `path`; nothing opens before {@link Stream.connect}. */
 export function createStream(
@@ -81,30 +78,29 @@ export function createStream(
   emit: (message: StreamMessage) => void,
 ): Stream {
   let params = new URLSearchParams();
-  let source: Source | null = null;
+  let stop: (() => void) | null = null;
   let cursor: string | null = null;
   let cursorLost = false;
   /** The cursor that the last gap followed. */
   let torn: string | null = null;
-  let browserHasId = false;
   let fresh = true;
   let attempt = 0;
-  let phase: Connection["phase"] = "connecting";
+  let connection: Connection = { phase: "connecting" };
   let planned: (() => void) | null = null;
-  let probing: AbortController | null = null;
+  let heard = 0;
+  /** Streams in a row that fell silent. */
+  let silent = 0;
 
-  function say(connection: Connection): void {
-    phase = connection.phase;
+  function say(next: Connection): void {
+    connection = next;
     emit({ kind: "connection", connection });
   }
 
   function drop(): void {
     planned?.();
     planned = null;
-    probing?.abort();
-    probing = null;
-    source?.close();
-    source = null;
+    stop?.();
+    stop = null;
   }
 
   function url(): string {
@@ -117,58 +113,102 @@ export function createStream(
 
   function open(): void {
     drop();
-    const resumes = cursor !== null;
-    const opened = io.open(url());
-    source = opened;
-    browserHasId = false;
-    /** Events of a source that was replaced meanwhile are nobody's business. */
-    const on = (type: string, listener: (event: SourceEvent) => void) =>
-      opened.addEventListener(type, (event) => {
-        if (source === opened) listener(event);
-      });
-    /** As {@link on}, for events that carry data; the browser adds the last id of the stream to each. */
-    const onData = (type: string, listener: (data: string) => void) =>
-      on(type, ({ data = "", lastEventId }) => {
-        if (lastEventId) {
-          cursor = lastEventId;
-          browserHasId = true;
-        }
-        begin();
-        listener(data);
-      });
-    onData("ready", (data) => {
+    const openedAt = io.now();
+    heard = openedAt;
+    let isSaying = false;
+    const end = io.open(url(), (what) => {
+      if (stop !== end) return;
+      heard = io.now();
+      isSaying = true;
+      // A heartbeat that came through, and in its time, shows that nothing is held back.
+      if (what.kind === "alive" && heard - openedAt > io.heartbeat / 2) letThrough();
+      hear(what);
+    });
+    stop = end;
+    watch(end, openedAt, () => isSaying);
+  }
+
+  function letThrough(): void {
+    silent = 0;
+    if (!connection.isHeldBack) return;
+    const { isHeldBack: _, ...free } = connection;
+    say(free);
+  }
+
+  /** Looks whether something is heard of a stream in time. */
+  function watch(end: () => void, openedAt: number, isSaying: () => boolean): void {
+    const looking = new AbortController();
+    const look = () => {
+      const quiet = io.now() - heard;
+      if (quiet >= MOST_SILENT * io.heartbeat) {
+        looking.abort();
+        silent++;
+        return plan({
+          status: 0,
+          retryAfter: null,
+          problem: { path: null, message: "Nothing was heard any more" },
+        });
+      }
+      if (quiet >= FIRST_WORD && !isSaying() && io.now() - openedAt < 2 * FIRST_WORD) {
+        void io.isUp(looking.signal).then((isUp) => {
+          if (isUp && stop === end && !isSaying()) say({ ...connection, isHeldBack: true });
+        });
+      }
+      planned = io.schedule(look, Math.min(FIRST_WORD, MOST_SILENT * io.heartbeat - quiet));
+    };
+    planned = io.schedule(look, Math.min(FIRST_WORD, MOST_SILENT * io.heartbeat));
+  }
+
+  function hear(what: Heard): void {
+    switch (what.kind) {
+      case "alive":
+        return;
+      case "block":
+        return read(what.block);
+      case "answer":
+        return answered(what.answer);
+      case "lost":
+        return plan(null);
+      case "moved":
+        // Not all tabs that it had at the same moment.
+        drop();
+        planned = io.schedule(open, io.random() * 300);
+        return;
+      case "rested":
+        drop();
+        say({ phase: "resting" });
+        // In sight of somebody, who is to wait no longer than the others.
+        if (io.isSeen()) planned = io.schedule(open, TURN);
+        return;
+    }
+  }
+
+  function read({ event, data, id }: EventBlock): void {
+    if (id !== null) cursor = id;
+    if (data === null) return;
+    begin();
+    if (event === "ready") {
       const ready = readReady(data);
       if (ready === null) return broken();
       // After a resume the older cursor stands until an id comes: what lies between may still be on its way.
       cursor ??= ready.cursor;
       attempt = 0;
       const { cursor: _, ...status } = ready;
-      say({ phase: "live", ...status });
-    });
-    onData("message", (data) => {
+      say({ phase: "live", ...status, ...silent > MOST_ACCIDENTS ? { isHeldBack: true } : {} });
+    } else if (event === "message") {
       const log = readLog(data);
       if (log === null) broken();
       else emit({ kind: "log", log });
-    });
-    onData("gap", (data) => {
+    } else if (event === "gap") {
       const gap = readGap(data);
-      if (gap === null) broken();
-      else {
-        emit({ kind: "gap", gap, again: cursor !== null && cursor === torn });
-        torn = cursor;
-      }
-    });
-    onData("status", (data) => {
+      if (gap === null) return broken();
+      emit({ kind: "gap", gap, again: cursor !== null && cursor === torn });
+      torn = cursor;
+    } else if (event === "status") {
       const status = readStatus(data);
       if (status === null) broken();
       else say({ phase: "live", ...status });
-    });
-    on("error", () => {
-      if (opened.readyState === CLOSED) void gaveUp();
-      // A browser that has seen no id would begin with the newest logs again, and skip what came meanwhile.
-      else if (!resumes && !browserHasId && cursor !== null) plan(null);
-      else say({ phase: "reconnecting", retryAt: null, reason: null });
-    });
+    }
   }
 
   /**
@@ -186,20 +226,12 @@ export function createStream(
     emit({ kind: "note", text: "The server sent something that this page does not understand" });
   }
 
-  /** The browser will not try again. Finds out why, then plans the next attempt or stops. */
-  async function gaveUp(): Promise<void> {
-    const asked = url();
-    drop();
-    say({ phase: "reconnecting", retryAt: null, reason: null });
-    const probe = new AbortController();
-    probing = probe;
-    const answer = await io.probe(asked, probe.signal).catch(() => null);
-    if (probe.signal.aborted) return;
-    probing = null;
-    if (answer !== null && cursor !== null && isCursorRefusal(answer)) {
+  /** There is no stream: plans the next attempt, or stops. */
+  function answered(answer: Answer): void {
+    if (cursor !== null && isCursorRefusal(answer)) {
       cursor = null;
       cursorLost = true;
-    } else if (answer !== null && isRefusal(answer)) {
+    } else if (isRefusal(answer)) {
       return refuse({
         phase: "refused",
         status: answer.status,
@@ -213,10 +245,9 @@ export function createStream(
     drop();
     // Added: all who were sent away are told the same moment, and are not to return in it together.
     const delay = backoffDelay(attempt++, io.random) + (answer?.retryAfter ?? 0);
-    const reason = answer === null || answer.status < 400
-      ? null
-      : (answer.problem ?? unexplained(answer)).message;
-    say({ phase: "reconnecting", retryAt: io.now() + delay, reason });
+    const reason = answer === null ? null : (answer.problem ?? unexplained(answer)).message;
+    const isHeldBack = silent > MOST_ACCIDENTS ? { isHeldBack: true } : {};
+    say({ phase: "reconnecting", retryAt: io.now() + delay, reason, ...isHeldBack });
     planned = io.schedule(open, delay);
   }
 
@@ -228,7 +259,7 @@ export function createStream(
   }
 
   function retry(): void {
-    if (source?.readyState === OPEN) return;
+    if (connection.phase === "live" && stop !== null) return;
     say({ phase: "reconnecting", retryAt: null, reason: null });
     open();
   }
@@ -249,9 +280,15 @@ export function createStream(
     },
     retry,
     wake() {
-      // A page that comes back from the browser's cache may have lost its source without an event.
-      if (phase === "reconnecting" || source?.readyState === CLOSED) retry();
+      const { phase } = connection;
+      if (phase === "reconnecting" || phase === "resting") return retry();
+      // What was due did not come while the device slept.
+      if (phase === "live" && io.now() - heard > 1.5 * io.heartbeat) {
+        drop();
+        retry();
+      }
     },
+    heardAt: () => heard,
     close: drop,
   };
 }

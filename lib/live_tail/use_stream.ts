@@ -4,12 +4,16 @@ import { useEffect } from "preact/hooks";
 import { browserIo, browserMemory } from "./io.ts";
 import type { LiveTail } from "./model.ts";
 
-/** Begins when the page is hydrated and ends with it. */
-export function useStream(tail: LiveTail, skew: () => number): void {
+/** Begins when the page is hydrated and ends with it. `heartbeat` in milliseconds; `scope` is who is signed in. */
+export function useStream(
+  tail: LiveTail,
+  { skew, heartbeat, scope }: { skew: () => number; heartbeat: number; scope: string },
+): void {
   useEffect(() => {
     const here = () => location.pathname;
+    const io = browserIo(heartbeat, scope);
     const stop = tail.start({
-      ...browserIo(),
+      ...io,
       address: {
         read: () => location.search,
         push: (search) => history.pushState(null, "", here() + search),
@@ -43,6 +47,7 @@ export function useStream(tail: LiveTail, skew: () => number): void {
       removeEventListener("popstate", onMove);
       document.removeEventListener("visibilitychange", onVisible);
       stop();
+      io[Symbol.dispose]();
     };
   }, []);
 }

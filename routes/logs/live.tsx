@@ -3,12 +3,18 @@ import { LiveTail } from "../../islands/LiveTail.tsx";
 import { type Caller, may } from "../../lib/auth/caller.ts";
 import { define } from "../../lib/define.ts";
 
-export default define.page(({ url, state: { caller } }) => (
+export default define.page(({ url, state: { caller, services } }) => (
   <>
     <Head>
       <title>Live logs · Tailpost</title>
     </Head>
-    <LiveTail search={url.search} origin={url.origin} renderedAt={Date.now()} account={accountOf(caller)} />
+    <LiveTail
+      search={url.search}
+      origin={url.origin}
+      renderedAt={Date.now()}
+      heartbeat={services.config.heartbeatSeconds * 1000}
+      account={accountOf(caller)}
+    />
     <noscript>
       <p class="noscript">
         The live list needs JavaScript. Without it,{" "}

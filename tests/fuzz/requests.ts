@@ -88,6 +88,7 @@ const PATHS = [
   "/api/logs/1",
   "/api/logs/2",
   "/logs/1",
+  "/help/proxies",
   "/api/views",
   "/api/views/1",
   "/styles.css",
