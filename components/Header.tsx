@@ -19,7 +19,9 @@ export function Header(
         <span class="sr-only">: live logs</span>
       </h1>
       <StatusChip tail={tail} />
-      <ActivityChart tail={tail} skew={skew} />
+      {tail.rows.display.value.strip
+        ? <span class="header-space" />
+        : <ActivityChart tail={tail} skew={skew} />}
       <div class="actions" role="toolbar" aria-label="List">
         <button
           type="button"

@@ -62,7 +62,7 @@ export function ViewMenu({ tail }: { tail: LiveTail }) {
 function Choices({ tail }: { tail: LiveTail }) {
   const display = tail.rows.display.value;
   const flag = (
-    name: "wrap" | "milliseconds" | "foldRepeats" | "time" | "level" | "service",
+    name: "wrap" | "milliseconds" | "foldRepeats" | "strip" | "time" | "level" | "service",
     label: string,
     disabled = false,
   ) => (
@@ -83,6 +83,7 @@ function Choices({ tail }: { tail: LiveTail }) {
         <legend>Rows</legend>
         {flag("wrap", "Wrap long messages")}
         {flag("foldRepeats", "Fold repeated logs")}
+        {flag("strip", "Logs over time, above them")}
       </fieldset>
       <fieldset>
         <legend>Time</legend>

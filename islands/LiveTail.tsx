@@ -8,6 +8,7 @@ import type { Account } from "../components/AccountMenu.tsx";
 import { Header } from "../components/Header.tsx";
 import { KeySheet } from "../components/KeySheet.tsx";
 import { LogList } from "../components/LogList.tsx";
+import { RateStrip } from "../components/RateStrip.tsx";
 import { TimeDialog } from "../components/TimeDialog.tsx";
 import { createLiveTail } from "../lib/live_tail/model.ts";
 import { useKeys } from "../lib/live_tail/use_keys.ts";
@@ -40,6 +41,7 @@ export function LiveTail({ search, origin, renderedAt, heartbeat, account }: Liv
       <Header tail={tail} skew={skew} account={account} />
       <DatabaseNotice tail={tail} />
       <FilterBar tail={tail} />
+      {tail.rows.display.value.strip && <RateStrip tail={tail} skew={skew} />}
       <main class="split">
         <LogList tail={tail} origin={origin} takesToken={account !== null} />
         <DetailsPanel tail={tail} takesToken={account !== null} />

@@ -1,5 +1,7 @@
 /** How rows look: what the View menu chooses, and how the choice is remembered. Pure. */
 
+import { SPANS } from "./rate.ts";
+
 /** How many rows may stand in the list. */
 export const CAPS = [500, 1000, 2000, 5000, 10_000] as const;
 
@@ -20,6 +22,9 @@ export interface Display {
   readonly cap: number;
   /** Whether equal logs that follow each other are one row. */
   readonly foldRepeats: boolean;
+  /** Whether the strip of logs over time is shown, and over how many minutes (`SPANS`). */
+  readonly strip: boolean;
+  readonly minutes: number;
   /** Which columns are shown. */
   readonly time: boolean;
   readonly level: boolean;
@@ -33,6 +38,8 @@ export const DEFAULT_DISPLAY: Display = {
   milliseconds: true,
   cap: CAPS[0],
   foldRepeats: false,
+  strip: true,
+  minutes: SPANS[0],
   time: true,
   level: true,
   service: true,
@@ -41,7 +48,7 @@ export const DEFAULT_DISPLAY: Display = {
 /** Reads a remembered choice. Forgiving: what another version or a person left there is the default. */
 export function readDisplay(text: string | null): Display {
   const kept = parse(text);
-  const flag = (name: "wrap" | "milliseconds" | "foldRepeats" | "time" | "level" | "service") => {
+  const flag = (name: "wrap" | "milliseconds" | "foldRepeats" | "strip" | "time" | "level" | "service") => {
     const value = kept[name];
     return typeof value === "boolean" ? value : DEFAULT_DISPLAY[name];
   };
@@ -51,6 +58,8 @@ export function readDisplay(text: string | null): Display {
     milliseconds: flag("milliseconds"),
     cap: CAPS.find((cap) => cap === kept.cap) ?? DEFAULT_DISPLAY.cap,
     foldRepeats: flag("foldRepeats"),
+    strip: flag("strip"),
+    minutes: SPANS.find((minutes) => minutes === kept.minutes) ?? DEFAULT_DISPLAY.minutes,
     time: flag("time"),
     level: flag("level"),
     service: flag("service"),

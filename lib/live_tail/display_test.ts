@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CAPS, CLOCKS, DEFAULT_DISPLAY, displayClass, readDisplay, writeDisplay } from "./display.ts";
+import { SPANS } from "./rate.ts";
 
 Deno.test("readDisplay() reads what writeDisplay() wrote", () => {
   const display = fc.record({
@@ -9,6 +10,8 @@ Deno.test("readDisplay() reads what writeDisplay() wrote", () => {
     milliseconds: fc.boolean(),
     cap: fc.constantFrom<number>(...CAPS),
     foldRepeats: fc.boolean(),
+    strip: fc.boolean(),
+    minutes: fc.constantFrom(...SPANS),
     time: fc.boolean(),
     level: fc.boolean(),
     service: fc.boolean(),

@@ -24,6 +24,7 @@ import {
 } from "./list.ts";
 import { createJump, type Place } from "./jump.ts";
 import { createPast } from "./past.ts";
+import { createRate } from "./rate.ts";
 import { createRecentIds } from "./recent_ids.ts";
 import { createRowView } from "./row_view.ts";
 import { createStream, type Stream, type StreamMessage } from "./stream.ts";
@@ -54,6 +55,7 @@ export function createLiveTail(search: string): LiveTail {
   const { details, hide, ...opened } = createOpenedLog();
   const received = signal<Tally>(NO_TALLY);
   const activity = createActivity();
+  const rate = createRate();
   const rows = createRowView(list, () => following.value && !paused.value);
   const recent = createRecentIds();
   const reveal = signal<string | null>(null);
@@ -124,6 +126,7 @@ export function createLiveTail(search: string): LiveTail {
           received.value = NO_TALLY;
           settled.value = true;
         });
+        countAnew();
         if (place !== null) void jump.go(place);
         return;
       case "log": {
@@ -131,16 +134,26 @@ export function createLiveTail(search: string): LiveTail {
         if (!recent.add(log.id)) return;
         lastLog = browser?.now() ?? 0;
         activity.add(Date.parse(log.timestamp), log.level, (browser?.now() ?? 0) + (browser?.skew ?? 0));
+        rate.add(log);
         return buffer?.push(logEntry(log));
       }
       case "gap": {
         if (message.again) takeBack(torn);
         torn = `gap-${remarks++}`;
+        countAnew();
         return buffer?.push({ kind: "gap", key: torn, gap: message.gap, cause: "stream" });
       }
       case "note":
         return buffer?.push({ kind: "note", key: `note-${remarks++}`, text: message.text });
     }
+  }
+
+  /** Lets the server count for the strip: under another filter, or where logs were left out. */
+  function countAnew(): void {
+    const { strip, minutes } = rows.display.peek();
+    if (!browser || !strip) return;
+    tick();
+    void rate.load(fetched.params(), minutes, rows.now.peek());
   }
 
   function takeBack(key: string): void {
@@ -233,6 +246,7 @@ export function createLiveTail(search: string): LiveTail {
     known: createKnownValues(),
     received,
     activity,
+    rate,
     earlier: past.earlier,
     whereabouts: jump.whereabouts,
     reveal,
@@ -250,11 +264,18 @@ export function createLiveTail(search: string): LiveTail {
         moved: (address) => void connect(address),
       });
       readAddress();
+      let shown = rows.display.peek();
+      const uncount = rows.display.subscribe(({ strip, minutes }) => {
+        if (strip && (!shown.strip || minutes !== shown.minutes)) countAnew();
+        shown = rows.display.peek();
+      });
       return () => {
         control.stop();
         hide();
         past.reset();
         jump.reset();
+        rate.stop();
+        uncount();
         stream?.close();
         browser = stream = buffer = null;
       };

@@ -10,6 +10,7 @@ import type { Place, Whereabouts } from "./jump.ts";
 import type { Known } from "./known_values.ts";
 import type { TailList } from "./list.ts";
 import type { Earlier } from "./past.ts";
+import type { Rate } from "./rate.ts";
 import type { Memory, RowView } from "./row_view.ts";
 import type { StreamIo } from "./stream.ts";
 import type { Problem } from "./view.ts";
@@ -48,6 +49,7 @@ export interface LiveTail {
   /** All logs that arrived for this filter. */
   readonly received: Signal<Tally>;
   readonly activity: Activity;
+  readonly rate: Rate;
   /** What is known of the logs before the first row. */
   readonly earlier: Signal<Earlier>;
   /** Whether the list is live, or of which time. */
