@@ -1,7 +1,7 @@
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { type Account, AccountMenu } from "./AccountMenu.tsx";
 import { ActivityChart } from "./ActivityChart.tsx";
-import { ClearIcon, KeyboardIcon, PauseIcon, PlayIcon, TimeIcon } from "./icons.tsx";
+import { ClearIcon, ExportIcon, KeyboardIcon, PauseIcon, PlayIcon, TimeIcon } from "./icons.tsx";
 import { Logo } from "./Logo.tsx";
 import { StatusChip } from "./StatusChip.tsx";
 import { ThemeSwitch } from "./ThemeSwitch.tsx";
@@ -52,6 +52,16 @@ export function Header(
         >
           <TimeIcon />
           <span>Go to</span>
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label="Export logs"
+          title="Save the logs of this filter as a file (e)"
+          onClick={() => tail.exports.value = true}
+        >
+          <ExportIcon />
+          <span>Export</span>
         </button>
         <ViewMenu tail={tail} />
         <span class="divider" aria-hidden="true" />

@@ -140,3 +140,11 @@ export function UpIcon() {
     </Icon>
   );
 }
+
+export function ExportIcon() {
+  return (
+    <Icon>
+      <path d="M8 2.5v7.2M5 7l3 3 3-3M2.8 11.5v1.2a1 1 0 0 0 1 1h8.4a1 1 0 0 0 1-1v-1.2" />
+    </Icon>
+  );
+}

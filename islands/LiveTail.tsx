@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { Announcer } from "../components/Announcer.tsx";
 import { DetailsPanel } from "../components/DetailsPanel.tsx";
 import { DatabaseNotice } from "../components/DatabaseNotice.tsx";
+import { ExportDialog } from "../components/ExportDialog.tsx";
 import { FilterBar } from "../components/FilterBar.tsx";
 import { Footer } from "../components/Footer.tsx";
 import type { Account } from "../components/AccountMenu.tsx";
@@ -49,6 +50,7 @@ export function LiveTail({ search, origin, renderedAt, heartbeat, account }: Liv
       <Footer tail={tail} />
       <KeySheet tail={tail} />
       <TimeDialog tail={tail} />
+      <ExportDialog tail={tail} takesToken={account !== null} />
       <Announcer tail={tail} />
     </div>
   );

@@ -29,6 +29,8 @@ export interface Room extends Disposable {
 export interface Limits {
   /** Takes a viewer's places. What it returns gives them back. */
   viewer(client: Client): () => void;
+  /** Takes a place for an export. What it returns gives it back. */
+  export(client: Client): () => void;
   /** Throws where a client may send no log at the moment. */
   mayIngest(client: Client): void;
   /** Takes so many logs off what a client may send. */
@@ -64,6 +66,9 @@ const MOST_REMEMBERED = 10_000;
 /** Seconds after which a viewer may come back for whom there was no place. */
 const VIEWERS_RETRY = 10;
 
+/** Exports at a time, of all and of one client: each asks the database for hours if need be. */
+const [MOST_EXPORTS, EXPORTS_OF_ONE] = [8, 2];
+
 /** Seconds after which a request may come back for which there was no turn and no room. */
 const BUSY_RETRY = 2;
 
@@ -79,6 +84,8 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
   const now = () => clock.now();
   const ofToken = createShares(config.maxViewersPerToken);
   const ofAddress = createShares(config.maxViewersPerAddress);
+  const exports = createShares(MOST_EXPORTS);
+  const ofClient = createShares(EXPORTS_OF_ONE);
   const ingest = createBuckets({ rate: config.ingestRate, burst: config.ingestBurst, most, now });
   const attempts = createBuckets({
     rate: config.signInAttempts / 60,
@@ -194,6 +201,24 @@ export function createLimits(config: LimitConfig, clock: Clock = systemClock): L
       return () => {
         leaveAddress();
         leaveToken();
+      };
+    },
+    export(client) {
+      const leave = exports.take("");
+      const leaveClient = leave && ofClient.take(keyOf(client));
+      if (!leave || !leaveClient) {
+        leave?.();
+        throw refused("exports", 429, {
+          code: "busy",
+          message: `${leave ? EXPORTS_OF_ONE : MOST_EXPORTS} exports ${
+            leave ? "of yours " : ""
+          }run already: wait for one of them`,
+          retryAfter: VIEWERS_RETRY,
+        });
+      }
+      return () => {
+        leave();
+        leaveClient();
       };
     },
     mayIngest(client) {

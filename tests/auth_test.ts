@@ -75,6 +75,10 @@ const MATRIX: Readonly<Record<string, Row>> = {
     path: "/api/views/9?organizationId=1",
     expected: [401, 401, 401, 401, 403, 404, 403, 404],
   },
+  "GET /api/logs/export": {
+    path: "/api/logs/export?organizationId=1",
+    expected: [401, 401, 401, 401, 403, 200, 403, 200],
+  },
   "GET /api/logs/rate": {
     path: "/api/logs/rate?organizationId=1",
     expected: [401, 401, 401, 401, 403, 200, 403, 200],

@@ -126,7 +126,8 @@ function bodyOf({ req, res, expectsContinue }: Exchange): ReadableStream<Uint8Ar
 
 async function send(exchange: Exchange, response: Response): Promise<void> {
   const { req, res, signal } = exchange;
-  const isStream = response.headers.get("content-type") === "text/event-stream";
+  // What nobody is to transform is sent as it comes: live logs, and files that are read meanwhile.
+  const isStream = /\bno-transform\b/u.test(response.headers.get("cache-control") ?? "");
   const isBare = req.method === "HEAD" || response.status === 204 || response.status === 304;
   const bytes = isStream || isBare ? null : await compressed(req.headers["accept-encoding"], response);
   if (signal.aborted) return await response.body?.cancel();
@@ -185,6 +186,8 @@ async function pipe(stream: ReadableStream<Uint8Array>, exchange: Exchange): Pro
   };
   signal.addEventListener("abort", leave, { once: true });
   if (signal.aborted) leave();
+  // A stream that fails while the client takes nothing.
+  reader.closed.catch(() => wake());
   for (;;) {
     const { done, value } = await reader.read();
     if (done || signal.aborted) break;

@@ -16,6 +16,7 @@ export const REASONS = [
   "query_time",
   "query_string",
   "filter",
+  "exports",
   "sign_in",
   "connections",
   "header_time",

@@ -19,3 +19,8 @@ export function curlRead(
 ): string {
   return `curl ${takesToken ? `${TOKEN} ` : ""}'${origin}${logPath(id, organizationId)}'`;
 }
+
+/** The command that saves an export under the name that the server gives it. `path` as `exportPath()` writes it. */
+export function curlExport(origin: string, path: string, { takesToken }: { takesToken: boolean }): string {
+  return `curl -OJ ${takesToken ? `${TOKEN} ` : ""}'${origin}${path.replaceAll("'", "%27")}'`;
+}

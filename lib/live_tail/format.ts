@@ -19,6 +19,13 @@ export function formatCount(count: number): string {
   return COUNT.format(count);
 }
 
+/** Bytes as `740 B`, `12.4 kB`, `3.1 MB`, `1.2 GB`. */
+export function formatSize(bytes: number): string {
+  const power = Math.max(0, Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const number = bytes / 1000 ** power;
+  return `${power === 0 ? Math.round(number) : number.toFixed(1)} ${["B", "kB", "MB", "GB"][power]}`;
+}
+
 /** `1 log`, `2 logs`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;

@@ -4,6 +4,7 @@ import {
   formatAge,
   formatCount,
   formatLocal,
+  formatSize,
   formatSpan,
   formatTime,
   formatUtc,
@@ -78,4 +79,10 @@ Deno.test("visibleText() leaves no control character, whatever comes", () => {
       /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
     );
   }));
+});
+
+Deno.test("formatSize() has a unit and at most one digit behind the point", () => {
+  assert.deepEqual([0, 999, 1000, 12_350, 3_100_000, 1_200_000_000, 5e12].map(formatSize), [
+    ...["0 B", "999 B", "1.0 kB", "12.3 kB", "3.1 MB", "1.2 GB", "5000.0 GB"],
+  ]);
 });

@@ -16,6 +16,7 @@ export type Command =
   | "lines"
   | "repeats"
   | "time"
+  | "export"
   | "help";
 
 /** The part of a KeyboardEvent that counts. */
@@ -48,6 +49,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "f": "lines",
   "x": "repeats",
   "t": "time",
+  "e": "export",
   "?": "help",
 };
 
@@ -61,6 +63,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly la
   { keys: ["k", "↑"], label: "Previous log" },
   { keys: ["Enter"], label: "Show details" },
   { keys: ["t"], label: "Go to a time" },
+  { keys: ["e"], label: "Export logs" },
   { keys: ["w"], label: "Wrap long messages" },
   { keys: ["f"], label: "All lines of a message, or one" },
   { keys: ["x"], label: "Repeated logs one by one, or as one" },

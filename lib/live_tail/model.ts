@@ -251,6 +251,8 @@ export function createLiveTail(search: string): LiveTail {
     whereabouts: jump.whereabouts,
     reveal,
     asksTime: signal(false),
+    exports: signal(false),
+    streamed: fetched.params,
     start(given) {
       browser = given;
       buffer = createFrameBuffer({ schedule: given.frame, flush, bound: () => rows.display.value.cap });

@@ -56,6 +56,10 @@ export interface LiveTail {
   readonly whereabouts: Signal<Whereabouts>;
   /** Key of the row that is to be brought into view. */
   readonly reveal: Signal<string | null>;
+  /** Whether the dialog that exports logs is open. */
+  readonly exports: Signal<boolean>;
+  /** The parameters of the stream that is open, or was last. */
+  streamed(): URLSearchParams;
   /** Whether the dialog that asks for a time is open. */
   readonly asksTime: Signal<boolean>;
   /** Begins; the result ends it. */

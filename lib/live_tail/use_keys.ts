@@ -47,6 +47,9 @@ function run(tail: LiveTail, command: Command, event: KeyboardEvent): boolean {
     case "time":
       tail.asksTime.value = true;
       return true;
+    case "export":
+      tail.exports.value = true;
+      return true;
     case "help":
       tail.help.value = !tail.help.peek();
       return true;

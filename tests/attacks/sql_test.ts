@@ -40,7 +40,7 @@ const SQL = [
   "\u{10ffff}",
 ]; // deno-fmt-ignore
 
-const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "not.level", "not.service", "meta.a.b", "not.meta.a", "fields", "filter", "tail", "from", "to", "order", "at", "buckets", "lastEventId", "x"];
+const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "not.level", "not.service", "meta.a.b", "not.meta.a", "fields", "filter", "tail", "from", "to", "order", "at", "format", "buckets", "lastEventId", "x"];
 
 /** The tables as they were, and nobody else's rows. */
 async function isIntact({ tailpost: { sql } }: World): Promise<void> {
@@ -58,6 +58,7 @@ Deno.test("SQL in every parameter and path is text, and shows nobody else's logs
       "/api/logs",
       "/api/logs/stream",
       "/api/logs/values",
+      "/api/logs/export",
       "/logs/live",
       "/api/logs/1",
       "/api/views",

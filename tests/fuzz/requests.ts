@@ -85,6 +85,7 @@ const PATHS = [
   "/api/logs/stream",
   "/api/logs/values",
   "/api/logs/rate",
+  "/api/logs/export",
   "/api/logs/1",
   "/api/logs/2",
   "/logs/1",
@@ -95,7 +96,7 @@ const PATHS = [
   "/favicon.svg",
   "/theme.js",
 ]; // deno-fmt-ignore
-const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "from", "to", "order", "at", "buckets", "lastEventId", "next", "code", "__frsh_c"];
+const PARAMETERS = ["organizationId", "before", "after", "limit", "level", "service", "q", "not", "tail", "from", "to", "order", "at", "format", "buckets", "lastEventId", "next", "code", "__frsh_c"];
 
 const escaped = text.map((part) => encodeURIComponent(part.toWellFormed()));
 const path = fc.oneof(

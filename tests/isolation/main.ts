@@ -47,7 +47,7 @@ async function main(): Promise<boolean> {
     show(report);
     good &&= report.foreign === 0 && report.problems.length === 0;
   }
-  const until = ["stream", "history", "values", "log", "views", "written"] as const;
+  const until = ["stream", "history", "export", "values", "log", "views", "written"] as const;
   const report = await scan(postgres, { walls: "none", seconds: PATIENCE, seed, until });
   show(report);
   const isBlind = until.some((way) => report.seen[way].foreign === 0);

@@ -1,7 +1,7 @@
 /** Knows whose a text is: everything that an organization writes carries its mark. Pure. */
 
 /** Ways on which logs leave the server, or come in. */
-export const WAYS = ["stream", "history", "values", "log", "views", "page", "written"] as const;
+export const WAYS = ["stream", "history", "export", "values", "log", "views", "page", "written"] as const;
 export type Way = typeof WAYS[number];
 
 const MARK = /mark-(\d+)-[0-9a-f]{8}/gu;
@@ -29,6 +29,7 @@ export class Oracle {
   readonly seen: Readonly<Record<Way, Seen>> = {
     stream: { answers: 0, own: 0, foreign: 0 },
     history: { answers: 0, own: 0, foreign: 0 },
+    export: { answers: 0, own: 0, foreign: 0 },
     values: { answers: 0, own: 0, foreign: 0 },
     log: { answers: 0, own: 0, foreign: 0 },
     views: { answers: 0, own: 0, foreign: 0 },

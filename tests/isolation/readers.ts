@@ -46,6 +46,14 @@ export async function readValues(world: World, tenant: Tenant, dice: Dice): Prom
   await ask(world, tenant, dice, "values", `/api/logs/values?${queryOf(world, tenant, dice)}`);
 }
 
+/** A file of logs. */
+export async function readExport(world: World, tenant: Tenant, dice: Dice): Promise<void> {
+  const query = queryOf(world, tenant, dice);
+  if (dice.chance(0.5)) query.set("format", "csv");
+  if (dice.chance(0.5)) query.set("from", String(Date.now() - dice.int(0, 60_000)));
+  await ask(world, tenant, dice, "export", `/api/logs/export?${query}`);
+}
+
 /** One log, anybody's. */
 export async function readLog(world: World, tenant: Tenant, dice: Dice): Promise<void> {
   const id = world.ids.length > 0 ? dice.pick(world.ids) : 1;

@@ -3,7 +3,7 @@
 import { type Dice, diceOf } from "../faults/chance.ts";
 import type { TestServer } from "../postgres.ts";
 import { type Seen, type Way, WAYS } from "./oracle.ts";
-import { readHistory, readLog, readPage, readValues, readViews, watch } from "./readers.ts";
+import { readExport, readHistory, readLog, readPage, readValues, readViews, watch } from "./readers.ts";
 import { startWorld, type Walls, type World } from "./world.ts";
 import { judgeWritten, writeByHttp, writeBySql, writeMany, writeView } from "./writers.ts";
 
@@ -65,7 +65,7 @@ export async function scan(server: TestServer, options: ScanOptions): Promise<Sc
       actor(
         `${tenant.id} asks`,
         (dice) =>
-          dice.pick([readHistory, readLog, readLog, readPage, readValues, readViews, writeView])(
+          dice.pick([readExport, readHistory, readLog, readLog, readPage, readValues, readViews, writeView])(
             world,
             tenant,
             dice,
