@@ -145,7 +145,7 @@ export function ExportDialog({ tail, takesToken }: { tail: LiveTail; takesToken:
                 </button>
               )
               : (
-                <button key="export" type="submit" class="button button-accent" disabled={isBad}>
+                <button key="export" type="submit" class="button button-accent" disabled={isBad} autofocus>
                   Export
                 </button>
               )}

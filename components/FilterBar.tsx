@@ -1,12 +1,14 @@
 import { visibleText } from "../lib/live_tail/format.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
+import type { SavedViews } from "../lib/live_tail/saved_views.ts";
 import { withoutTerm } from "../lib/query_language.ts";
 import { FilterField } from "./FilterField.tsx";
 import { CloseIcon } from "./icons.tsx";
 import { LevelToggles } from "./LevelToggles.tsx";
+import { ViewsMenu } from "./ViewsMenu.tsx";
 
 /** What the reader wants to see: the levels, the whole filter as a text, and its terms, each to be taken away. */
-export function FilterBar({ tail }: { tail: LiveTail }) {
+export function FilterBar({ tail, saved }: { tail: LiveTail; saved: SavedViews }) {
   return (
     <form
       class="filters"
@@ -16,6 +18,7 @@ export function FilterBar({ tail }: { tail: LiveTail }) {
     >
       <LevelToggles tail={tail} />
       <FilterField tail={tail} />
+      <ViewsMenu tail={tail} saved={saved} />
       <Chips tail={tail} />
     </form>
   );

@@ -1,6 +1,7 @@
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { type Account, AccountMenu } from "./AccountMenu.tsx";
 import { ActivityChart } from "./ActivityChart.tsx";
+import { AlertsMenu } from "./AlertsMenu.tsx";
 import { ClearIcon, ExportIcon, KeyboardIcon, PauseIcon, PlayIcon, TimeIcon } from "./icons.tsx";
 import { Logo } from "./Logo.tsx";
 import { StatusChip } from "./StatusChip.tsx";
@@ -65,6 +66,7 @@ export function Header(
         </button>
         <ViewMenu tail={tail} />
         <span class="divider" aria-hidden="true" />
+        <AlertsMenu tail={tail} />
         <ThemeSwitch />
         <button
           type="button"

@@ -9,7 +9,7 @@ export function ThemeSwitch() {
       class="button button-icon theme-switch"
       aria-label="Switch between dark and light"
       title="Switch between dark and light"
-      onClick={() => void switchTheme()}
+      onClick={switchTheme}
     >
       <SunIcon />
       <MoonIcon />

@@ -1,10 +1,18 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { CAPS, type Clock, type Display } from "../lib/live_tail/display.ts";
 import { COLUMN_BOUNDS } from "../lib/field_columns.ts";
 import { formatCount, visibleText } from "../lib/live_tail/format.ts";
 import { parsePath, pathText } from "../lib/metadata_path.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
+import {
+  chooseContrast,
+  chooseTheme,
+  chosenTheme,
+  isContrastHigh,
+  type Theme,
+} from "../lib/live_tail/theme.ts";
 import { ViewIcon } from "./icons.tsx";
+import { Popover } from "./Popover.tsx";
 
 const CLOCK_LABELS: readonly (readonly [Clock, string])[] = [
   ["local", "Local"],
@@ -12,50 +20,29 @@ const CLOCK_LABELS: readonly (readonly [Clock, string])[] = [
   ["relative", "Relative"],
 ];
 
-/** How rows look: one button, and below it the choices while it is open. */
+const THEME_LABELS: readonly (readonly [Theme, string])[] = [
+  ["system", "System"],
+  ["light", "Light"],
+  ["dark", "Dark"],
+];
+
+/** How rows look. */
 export function ViewMenu({ tail }: { tail: LiveTail }) {
-  const [open, setOpen] = useState(false);
-  const menu = useRef<HTMLDivElement>(null);
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    const onPress = ({ target }: PointerEvent) => {
-      if (target instanceof Node && !menu.current?.contains(target)) setOpen(false);
-    };
-    addEventListener("pointerdown", onPress);
-    return () => removeEventListener("pointerdown", onPress);
-  }, [open]);
   return (
-    <div
-      ref={menu}
-      class="view"
-      onKeyDown={(event) => {
-        if (!open || event.key !== "Escape") return;
-        event.preventDefault();
-        setOpen(false);
-        button.current?.focus();
-      }}
-      onFocusOut={({ relatedTarget }) => {
-        if (relatedTarget instanceof Node && !menu.current?.contains(relatedTarget)) setOpen(false);
-      }}
+    <Popover
+      id="view-choices"
+      label="View"
+      title="How rows look"
+      about="How rows look"
+      button={
+        <>
+          <ViewIcon />
+          <span>View</span>
+        </>
+      }
     >
-      <button
-        ref={button}
-        type="button"
-        class="button"
-        aria-expanded={open}
-        aria-controls="view-choices"
-        aria-label="View"
-        title="How rows look"
-        onClick={() => setOpen(!open)}
-      >
-        <ViewIcon />
-        <span>View</span>
-      </button>
-      <div class="view-choices" id="view-choices" role="group" aria-label="How rows look" hidden={!open}>
-        {open && <Choices tail={tail} />}
-      </div>
-    </div>
+      {() => <Choices tail={tail} />}
+    </Popover>
   );
 }
 
@@ -111,6 +98,7 @@ function Choices({ tail }: { tail: LiveTail }) {
         </div>
         <FieldColumns tail={tail} />
       </fieldset>
+      <Colours />
       <label class="view-cap">
         Keep the newest
         <select
@@ -121,6 +109,40 @@ function Choices({ tail }: { tail: LiveTail }) {
         </select>
       </label>
     </>
+  );
+}
+
+/** Theme and contrast. */
+function Colours() {
+  const [theme, setTheme] = useState(chosenTheme());
+  return (
+    <fieldset>
+      <legend>Colours</legend>
+      <div class="view-line">
+        {THEME_LABELS.map(([name, label]) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="view-theme"
+              checked={theme === name}
+              onChange={() => {
+                chooseTheme(name);
+                setTheme(name);
+              }}
+            />
+            {label}
+          </label>
+        ))}
+      </div>
+      <label>
+        <input
+          type="checkbox"
+          defaultChecked={isContrastHigh()}
+          onChange={(event) => chooseContrast(event.currentTarget.checked)}
+        />
+        High contrast
+      </label>
+    </fieldset>
   );
 }
 

@@ -148,3 +148,38 @@ export function ExportIcon() {
     </Icon>
   );
 }
+
+export function BellIcon() {
+  return (
+    <Icon>
+      <path d="M8 2.2a4 4 0 0 0-4 4c0 3.4-1.4 4.6-1.4 4.6h10.8S12 9.6 12 6.2a4 4 0 0 0-4-4zM6.7 13.2a1.5 1.5 0 0 0 2.6 0" />
+    </Icon>
+  );
+}
+
+export function SavedIcon() {
+  return (
+    <Icon>
+      <path d="M4 2.8h8v10.6L8 10.6l-4 2.8z" />
+    </Icon>
+  );
+}
+
+export function StarIcon({ isFull }: { isFull: boolean }) {
+  return (
+    <Icon>
+      <path
+        d="m8 2.2 1.8 3.7 4 .6-2.9 2.8.7 4L8 11.4l-3.6 1.9.7-4-2.9-2.8 4-.6z"
+        fill={isFull ? "currentColor" : "none"}
+      />
+    </Icon>
+  );
+}
+
+export function EditIcon() {
+  return (
+    <Icon>
+      <path d="m3 13 .6-2.8 7.3-7.3 2.2 2.2-7.3 7.3zM9.6 4.2l2.2 2.2" />
+    </Icon>
+  );
+}

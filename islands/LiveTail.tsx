@@ -12,8 +12,10 @@ import { LogList } from "../components/LogList.tsx";
 import { RateStrip } from "../components/RateStrip.tsx";
 import { TimeDialog } from "../components/TimeDialog.tsx";
 import { createLiveTail } from "../lib/live_tail/model.ts";
+import { createSavedViews } from "../lib/live_tail/saved_views.ts";
+import { useAlerts } from "../lib/live_tail/use_alerts.ts";
 import { useKeys } from "../lib/live_tail/use_keys.ts";
-import { clockSkew, useStream } from "../lib/live_tail/use_stream.ts";
+import { clockSkew, pageAddress, useStream } from "../lib/live_tail/use_stream.ts";
 import { useTabTitle } from "../lib/live_tail/use_tab_title.ts";
 
 /** What the server knows when it renders the page. */
@@ -26,22 +28,31 @@ export interface LiveTailProps {
   readonly renderedAt: number;
   /** Between two heartbeats of the stream, in milliseconds. */
   readonly heartbeat: number;
+  /** Whether a page whose address says nothing opens with a saved view. */
+  readonly hasDefault: boolean;
   /** Who is signed in; null where nobody has to be. */
   readonly account: Account | null;
 }
 
 /** The page: controls, list and details. Everything in it is drawn from one {@link createLiveTail}. */
-export function LiveTail({ search, origin, renderedAt, heartbeat, account }: LiveTailProps) {
+export function LiveTail({ search, origin, renderedAt, heartbeat, hasDefault, account }: LiveTailProps) {
   const [tail] = useState(() => createLiveTail(search));
   const skew = () => clockSkew(renderedAt);
-  useStream(tail, { skew, heartbeat, scope: account?.name ?? "" });
+  const [saved] = useState(() => createSavedViews(pageAddress.read, hasDefault));
+  useStream(tail, {
+    skew,
+    heartbeat,
+    scope: account?.name ?? "",
+    hasDefault: () => saved.hasDefault.peek(),
+  });
+  useAlerts(tail);
   useKeys(tail);
   useTabTitle(tail);
   return (
     <div class="page">
       <Header tail={tail} skew={skew} account={account} />
       <DatabaseNotice tail={tail} />
-      <FilterBar tail={tail} />
+      <FilterBar tail={tail} saved={saved} />
       {tail.rows.display.value.strip && <RateStrip tail={tail} skew={skew} />}
       <main class="split">
         <LogList tail={tail} origin={origin} takesToken={account !== null} />

@@ -20,9 +20,6 @@ export interface SavedView {
 /** Bounds. Lengths are in characters, of `query` as it is written. */
 export const VIEW_BOUNDS = { name: 60, query: 2000, views: 200 } as const;
 
-/** What of the page's address is no filter and yet belongs to a view. */
-const PAGE_PARAMETERS = ["columns"] as const;
-
 /**
  * What of a page's query string a view keeps: the filter whole, whatever its parameters are, and the columns. Not the organization,
  * which a view is of, nor the log that is open. Sorted by name and without empty values, so that the same view is the same text.
@@ -30,9 +27,6 @@ const PAGE_PARAMETERS = ["columns"] as const;
 export function viewQuery(params: URLSearchParams): string {
   const kept = streamParams(params);
   kept.delete("organizationId");
-  for (const name of PAGE_PARAMETERS) {
-    for (const value of params.getAll(name)) kept.append(name, value);
-  }
   for (const name of new Set(kept.keys())) {
     const values = kept.getAll(name).filter((value) => value !== "");
     kept.delete(name);

@@ -6,8 +6,8 @@ const queryOf = (search: string) => viewQuery(new URLSearchParams(search));
 
 Deno.test("viewQuery() keeps the filter and the columns, and nothing else of the page", () => {
   assert.equal(
-    queryOf("?q=x&log=5&organizationId=2&tail=3&level=warn,error&columns=user&token=tp_x"),
-    "columns=user&level=warn,error&q=x",
+    queryOf("?q=x&log=5&organizationId=2&tail=3&level=warn,error&fields=user&columns=x&token=tp_x"),
+    "fields=user&level=warn,error&q=x",
   );
   assert.equal(queryOf("?log=5&organizationId=2"), "");
   assert.equal(queryOf("?q=&level=&not="), "");

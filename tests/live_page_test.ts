@@ -422,5 +422,22 @@ browserTest(
     await page.reload({ waitUntil: "commit" });
     await page.locator(".header").waitFor();
     assert.equal(await background(), dark);
+
+    // High contrast likewise.
+    const quiet = () => page.evaluate(() => getComputedStyle(document.body).getPropertyValue("--quiet"));
+    const standard = await quiet();
+    await page.emulateMedia({ contrast: "more" });
+    await page.waitForFunction(() => document.documentElement.dataset.contrast === "more");
+    const high = await quiet();
+    assert.notEqual(high, standard);
+    await live(page);
+    await page.getByRole("button", { name: "View", exact: true }).click();
+    await page.getByLabel("High contrast").uncheck();
+    assert.equal(await quiet(), standard);
+    await page.getByLabel("Light", { exact: true }).check();
+    assert.equal(await background(), light);
+    await page.reload({ waitUntil: "commit" });
+    await page.locator(".header").waitFor();
+    assert.deepEqual([await quiet(), await background()], [standard, light]);
   },
 );

@@ -8,18 +8,23 @@ import { createTabs } from "./tabs.ts";
 /** How long a short answer may take, in milliseconds. */
 const SHORT = 3000;
 
-/**
- * The real network, clock and timers.
- *
- * @param heartbeat of the server, in milliseconds
- * @param scope who is signed in: tabs of somebody else share nothing with this one
- */
-export function browserIo(heartbeat: number, scope: string): StreamIo & Disposable {
+/** What {@link browserIo} needs to know. */
+export interface BrowserIoOptions {
+  /** Of the server, in milliseconds. */
+  readonly heartbeat: number;
+  /** Who is signed in: tabs of somebody else share nothing with this one. */
+  readonly scope: string;
+  /** Whether the stream is to go on although nobody sees the page. */
+  readonly isNeeded: () => boolean;
+}
+
+/** The real network, clock and timers. */
+export function browserIo({ heartbeat, scope, isNeeded }: BrowserIoOptions): StreamIo & Disposable {
   const schedule: StreamIo["schedule"] = (run, milliseconds) => {
     const timer = setTimeout(run, milliseconds);
     return () => clearTimeout(timer);
   };
-  const isSeen = () => document.visibilityState === "visible";
+  const isSeen = () => document.visibilityState === "visible" || isNeeded();
   const now = () => Date.now();
   // Over HTTP/2 every tab has a stream of its own.
   const tabs = isFewConnections()
@@ -55,18 +60,18 @@ function isFewConnections(): boolean {
 }
 
 /** A place in the browser's own storage, which can be switched off or full: choices then last as long as the page. */
-export function browserMemory(key: string): Memory {
+export function browserMemory(key: string, storage = () => localStorage): Memory {
   return {
     read() {
       try {
-        return localStorage.getItem(key);
+        return storage().getItem(key);
       } catch {
         return null;
       }
     },
     write(text) {
       try {
-        localStorage.setItem(key, text);
+        storage().setItem(key, text);
       } catch {
         // As said above.
       }

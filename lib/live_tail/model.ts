@@ -5,6 +5,7 @@
 
 import { batch, signal } from "@preact/signals";
 import { createActivity } from "./activity.ts";
+import { createAlerts } from "./alerts.ts";
 import type { Connection } from "./connection.ts";
 import type { Browser, LiveTail } from "./page.ts";
 import { createOpenedLog } from "./details.ts";
@@ -56,6 +57,7 @@ export function createLiveTail(search: string): LiveTail {
   const received = signal<Tally>(NO_TALLY);
   const activity = createActivity();
   const rate = createRate();
+  const alerts = createAlerts();
   const rows = createRowView(list, () => following.value && !paused.value);
   const recent = createRecentIds();
   const reveal = signal<string | null>(null);
@@ -80,8 +82,12 @@ export function createLiveTail(search: string): LiveTail {
   /** Where the address says to look. */
   let place: Place | null = null;
 
+  function serverTime(): number {
+    return (browser?.now() ?? 0) + (browser?.skew ?? 0);
+  }
+
   function tick(): void {
-    rows.now.value = (browser?.now() ?? 0) + (browser?.skew ?? 0);
+    rows.now.value = serverTime();
   }
 
   /** The list with what arrived, as far as the reader's stance lets it in. */
@@ -120,6 +126,7 @@ export function createLiveTail(search: string): LiveTail {
         past.reset();
         recent.clear();
         activity.clear();
+        alerts.begin(serverTime());
         jump.reset();
         batch(() => {
           list.value = EMPTY_LIST;
@@ -133,8 +140,9 @@ export function createLiveTail(search: string): LiveTail {
         const { log } = message;
         if (!recent.add(log.id)) return;
         lastLog = browser?.now() ?? 0;
-        activity.add(Date.parse(log.timestamp), log.level, (browser?.now() ?? 0) + (browser?.skew ?? 0));
+        activity.add(Date.parse(log.timestamp), log.level, serverTime());
         rate.add(log);
+        alerts.heard(log);
         return buffer?.push(logEntry(log));
       }
       case "gap": {
@@ -247,6 +255,7 @@ export function createLiveTail(search: string): LiveTail {
     received,
     activity,
     rate,
+    alerts,
     earlier: past.earlier,
     whereabouts: jump.whereabouts,
     reveal,

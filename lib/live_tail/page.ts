@@ -2,6 +2,7 @@
 
 import type { Signal } from "@preact/signals";
 import type { Activity } from "./activity.ts";
+import type { Alerts } from "./alerts.ts";
 import type { Connection } from "./connection.ts";
 import type { Details } from "./details.ts";
 import type { Entry, Tally } from "./entries.ts";
@@ -50,6 +51,7 @@ export interface LiveTail {
   readonly received: Signal<Tally>;
   readonly activity: Activity;
   readonly rate: Rate;
+  readonly alerts: Alerts;
   /** What is known of the logs before the first row. */
   readonly earlier: Signal<Earlier>;
   /** Whether the list is live, or of which time. */

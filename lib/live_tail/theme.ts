@@ -1,28 +1,45 @@
-/** Dark or light. `static/theme.js` puts a remembered choice in place before the page paints. Browser only. */
+/** The colours of the page. `static/theme.js` puts a remembered choice in place before the page paints. Browser only. */
 
-/** A theme. */
-export type Theme = "dark" | "light";
+import { browserMemory } from "./io.ts";
 
-/** Where the choice is remembered; the same as in `static/theme.js`. */
-const KEY = "tailpost-theme";
+/** The themes to choose from. */
+export const THEMES = ["system", "light", "dark"] as const;
 
-/** The theme that is shown: the reader's choice, else the system's. */
-export function currentTheme(): Theme {
+/** One of {@link THEMES}. */
+export type Theme = typeof THEMES[number];
+
+/** Where choices are remembered; the same as in `static/theme.js`. */
+const [THEME, CONTRAST] = [browserMemory("tailpost-theme"), browserMemory("tailpost-contrast")];
+
+/** What the reader chose. */
+export function chosenTheme(): Theme {
   const chosen = document.documentElement.dataset.theme;
-  if (chosen === "dark" || chosen === "light") return chosen;
-  return matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+  return THEMES.find((theme) => theme === chosen) ?? "system";
 }
 
-/** Shows the other theme, and remembers it only where it is not the system's own. */
-export function switchTheme(): Theme {
-  const next = currentTheme() === "dark" ? "light" : "dark";
+/** Shows a theme, and remembers it. */
+export function chooseTheme(theme: Theme): void {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  THEME.write(theme);
+}
+
+/** Shows the other theme; the one that the system has is followed from then on. */
+export function switchTheme(): void {
   const system = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
-  document.documentElement.dataset.theme = next;
-  try {
-    if (next === system) localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, next);
-  } catch {
-    // Storage can be switched off; the choice then lasts as long as the page.
-  }
-  return next;
+  const chosen = chosenTheme();
+  const next = (chosen === "system" ? system : chosen) === "dark" ? "light" : "dark";
+  chooseTheme(next === system ? "system" : next);
+}
+
+/** Whether contrast is high: by choice, else as the system says. */
+export function isContrastHigh(): boolean {
+  return document.documentElement.dataset.contrast === "more";
+}
+
+/** Shows all in high contrast or not, and remembers it. */
+export function chooseContrast(isHigh: boolean): void {
+  const contrast = isHigh ? "more" : "standard";
+  document.documentElement.dataset.contrast = contrast;
+  CONTRAST.write(contrast);
 }

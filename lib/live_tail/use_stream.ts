@@ -1,24 +1,58 @@
 /** The life of the page in the browser: begins the stream and listens to what the browser says of the network. */
 
 import { useEffect } from "preact/hooks";
+import type { Address } from "./filter_text.ts";
 import { browserIo, browserMemory } from "./io.ts";
 import type { LiveTail } from "./model.ts";
+import { namesView } from "./view.ts";
 
-/** Begins when the page is hydrated and ends with it. `heartbeat` in milliseconds; `scope` is who is signed in. */
+/** The address of the page. */
+export const pageAddress: Address = {
+  read: () => location.search,
+  push: (search) => history.pushState(null, "", location.pathname + search),
+  replace: (search) => history.replaceState(null, "", location.pathname + search),
+};
+
+/**
+ * An address that says so where it means all logs: one that says nothing would bring up the default view.
+ *
+ * @param hasDefault whether there is one
+ */
+export function namedAddress({ read, push, replace }: Address, hasDefault: () => boolean): Address {
+  const named = (search: string) =>
+    hasDefault() && !namesView(new URLSearchParams(search))
+      ? `?${new URLSearchParams([["filter", ""], ...new URLSearchParams(search)])}`
+      : search;
+  return {
+    read,
+    push(search) {
+      if (named(search) !== read()) push(named(search));
+    },
+    replace: (search) => replace(named(search)),
+  };
+}
+
+/** What {@link useStream} needs to know. */
+export interface StreamSurroundings {
+  readonly skew: () => number;
+  /** Of the server, in milliseconds. */
+  readonly heartbeat: number;
+  /** Who is signed in. */
+  readonly scope: string;
+  /** Whether a page whose address says nothing opens with a view. */
+  readonly hasDefault: () => boolean;
+}
+
+/** Begins when the page is hydrated and ends with it. */
 export function useStream(
   tail: LiveTail,
-  { skew, heartbeat, scope }: { skew: () => number; heartbeat: number; scope: string },
+  { skew, heartbeat, scope, hasDefault }: StreamSurroundings,
 ): void {
   useEffect(() => {
-    const here = () => location.pathname;
-    const io = browserIo(heartbeat, scope);
+    const io = browserIo({ heartbeat, scope, isNeeded: () => tail.alerts.isOn.peek() });
     const stop = tail.start({
       ...io,
-      address: {
-        read: () => location.search,
-        push: (search) => history.pushState(null, "", here() + search),
-        replace: (search) => history.replaceState(null, "", here() + search),
-      },
+      address: namedAddress(pageAddress, hasDefault),
       frame,
       skew: skew(),
       memory: browserMemory("tailpost-view"),

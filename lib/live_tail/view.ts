@@ -72,6 +72,11 @@ export function withPlace(address: URLSearchParams, place: Place | null): URLSea
   return params;
 }
 
+/** Whether an address says itself what to show. An empty filter says it, too: all logs. */
+export function namesView(params: URLSearchParams): boolean {
+  return [...params.keys()].some((name) => isFilterParameter(name) || ["at", "fields", "log"].includes(name));
+}
+
 /** What is wrong with the filter or the columns of an address, if anything. */
 export function viewProblem(params: URLSearchParams): Problem | null {
   try {

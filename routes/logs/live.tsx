@@ -1,9 +1,23 @@
+import { page } from "fresh";
 import { Head } from "fresh/runtime";
 import { LiveTail } from "../../islands/LiveTail.tsx";
 import { type Caller, may } from "../../lib/auth/caller.ts";
+import { defaultQueryOf } from "../../lib/default_view.ts";
 import { define } from "../../lib/define.ts";
+import { namesView, searchText } from "../../lib/live_tail/view.ts";
 
-export default define.page(({ url, state: { caller, services } }) => (
+export const handler = define.handlers({
+  /** The page. Where its address names nothing it opens with the default view. */
+  async GET(ctx) {
+    const { searchParams } = ctx.url;
+    const query = await defaultQueryOf(ctx);
+    if (query === null || namesView(searchParams)) return page({ hasDefault: query !== null });
+    const view = new URLSearchParams([...searchParams, ...new URLSearchParams(query)]);
+    return ctx.redirect(`/logs/live${searchText(view)}`);
+  },
+});
+
+export default define.page<typeof handler>(({ data, url, state: { caller, services } }) => (
   <>
     <Head>
       <title>Live logs · Tailpost</title>
@@ -13,6 +27,7 @@ export default define.page(({ url, state: { caller, services } }) => (
       origin={url.origin}
       renderedAt={Date.now()}
       heartbeat={services.config.heartbeatSeconds * 1000}
+      hasDefault={data.hasDefault}
       account={accountOf(caller)}
     />
     <noscript>
