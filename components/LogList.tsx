@@ -19,8 +19,9 @@ export function LogList(
   const display = tail.rows.display.value;
   const unfolded = tail.rows.unfolded.value;
   const selected = tail.selected.value;
-  const marked = selected !== null && rows.some(({ entry }) => entry.key === selected);
-  useFollow(tail, scroller);
+  const { start, end, above, below } = useFollow(tail, scroller);
+  const drawn = rows.slice(start, end);
+  const marked = selected !== null && drawn.some(({ entry }) => entry.key === selected);
   useTicks(tail, display.clock === "relative");
   const [picked, setPicked] = useState<PickedValue | null>(null);
   // A row may move between press and release when logs pour in: what was pressed is what is meant.
@@ -61,6 +62,7 @@ export function LogList(
           <>
             <ColumnNames tail={tail} />
             <EarlierLogs tail={tail} />
+            <div class="rows-away" style={{ height: `${above}px` }} />
             <ol
               class="rows"
               role="listbox"
@@ -69,7 +71,7 @@ export function LogList(
               data-key="rows"
               {...(marked ? { "aria-activedescendant": `row-${selected}` } : {})}
             >
-              {rows.map((shown) => (
+              {drawn.map((shown) => (
                 <LogRow
                   key={shown.entry.key}
                   shown={shown}
@@ -82,6 +84,7 @@ export function LogList(
                 />
               ))}
             </ol>
+            <div class="rows-away" style={{ height: `${below}px` }} />
           </>
         )}
       </div>

@@ -97,3 +97,17 @@ export async function launch(executablePath: string): Promise<TestBrowser> {
     },
   };
 }
+
+/** Reads the list of a page while it is paused: only then are all of its rows drawn, up to a thousand, after a moment. */
+export async function wholeList<T>(page: Page, read: () => Promise<T>): Promise<T> {
+  const press = (name: "Pause" | "Resume") =>
+    page.getByRole("button", { name, exact: true }).evaluate((button) => (button as HTMLElement).click());
+  const isPaused = await page.getByRole("button", { name: "Resume", exact: true }).count() > 0;
+  if (!isPaused) await press("Pause");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll<HTMLElement>(".rows-away")].every(({ offsetHeight }) => offsetHeight === 0)
+  );
+  const found = await read();
+  if (!isPaused) await press("Resume");
+  return found;
+}

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import type postgres from "postgres";
-import { browserTest } from "./browser.ts";
+import { browserTest, wholeList } from "./browser.ts";
 import { testServer } from "./postgres.ts";
 import { startTailpost } from "./server.ts";
 
@@ -24,12 +24,13 @@ const bar = (page: Page, text: string) => page.locator(".place-bar", { hasText: 
 
 /** The numbers of the messages in the list, in its order; what stands between them in brackets. */
 async function numbers(page: Page): Promise<(number | string)[]> {
-  return await page.locator(".rows > li").evaluateAll((rows) =>
-    rows.map((row) => {
-      const text = row.querySelector(".row-text")?.textContent ?? "";
-      return /^message \d+$/u.test(text) ? Number(text.slice(8)) : `[${row.className}]`;
-    })
-  );
+  return await wholeList(page, () =>
+    page.locator(".rows > li").evaluateAll((rows) =>
+      rows.map((row) => {
+        const text = row.querySelector(".row-text")?.textContent ?? "";
+        return /^message \d+$/u.test(text) ? Number(text.slice(8)) : `[${row.className}]`;
+      })
+    ));
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

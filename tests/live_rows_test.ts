@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import type postgres from "postgres";
-import { browserTest } from "./browser.ts";
+import { browserTest, wholeList } from "./browser.ts";
 import { testServer } from "./postgres.ts";
 import { startTailpost } from "./server.ts";
 
@@ -68,11 +68,12 @@ browserTest("the list keeps as many rows as the reader chooses", async (_t, brow
   await page.getByLabel("Keep the newest").selectOption("1000");
   await tailpost.sql`insert into logs (message) select 'row ' || n from generate_series(1, 1200) as n`;
   await row(page, "row 1200").waitFor();
-  assert.equal(await page.locator(".rows .row-text").count(), 1000);
+  const count = () => wholeList(page, () => page.locator(".rows .row-text").count());
+  assert.equal(await count(), 1000);
   await page.getByLabel("Keep the newest").selectOption("500");
   await insert(tailpost.sql, { message: "one more" });
   await row(page, "one more").waitFor();
-  assert.equal(await page.locator(".rows .row-text").count(), 500);
+  assert.equal(await count(), 500);
 });
 
 browserTest("colours of a terminal are shown as colours, and nothing else of it", async (_t, browser) => {

@@ -7,14 +7,21 @@ import type { Batch } from "./list.ts";
 function setup(bound: number) {
   const frames: (() => void)[] = [];
   const batches: Batch[] = [];
+  const clock = { now: 0 };
   const buffer = createFrameBuffer({
+    now: () => clock.now,
     schedule: (run) => frames.push(run),
     flush: (batch) => batches.push(batch),
     bound: () => bound,
   });
   const push = (id: number, level: "info" | "fatal" = "info") =>
     buffer.push(logEntry({ id, timestamp: "2026-01-01T00:00:00.000Z", level, service: "api", message: "m" }));
-  return { buffer, push, batches, frames, frame: () => frames.splice(0).forEach((run) => run()) };
+  /** The next frame, which comes after a sixtieth of a second. */
+  const frame = () => {
+    clock.now += 1000 / 60;
+    frames.splice(0).forEach((run) => run());
+  };
+  return { buffer, push, batches, frames, frame, clock };
 }
 
 Deno.test("createFrameBuffer() hands on once a frame, however many arrive", () => {
@@ -28,6 +35,22 @@ Deno.test("createFrameBuffer() hands on once a frame, however many arrive", () =
   push(6);
   frame();
   assert.equal(batches.length, 2);
+});
+
+Deno.test("createFrameBuffer() hands on every 50 ms where more come than anybody reads, and never waits for a clock", () => {
+  const { push, batches, frame, clock } = setup(1000);
+  const frames = (count: number, logs: number) => {
+    for (let i = 0; i < count; i++) {
+      for (let id = 0; id < logs; id++) push(clock.now * 100 + id);
+      frame();
+    }
+    return batches.splice(0).map(({ entries }) => entries.length);
+  };
+  assert.deepEqual(frames(7, 17), [17, 51, 51], "the first at once");
+  frames(3, 0);
+  assert.deepEqual(frames(4, 2), [2, 2, 2, 2], "few are shown as they come");
+  clock.now -= 60_000;
+  assert.deepEqual(frames(1, 17), [17]);
 });
 
 Deno.test("createFrameBuffer() clear() throws away what has not been handed on", () => {

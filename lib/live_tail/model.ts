@@ -264,7 +264,12 @@ export function createLiveTail(search: string): LiveTail {
     streamed: fetched.params,
     start(given) {
       browser = given;
-      buffer = createFrameBuffer({ schedule: given.frame, flush, bound: () => rows.display.value.cap });
+      buffer = createFrameBuffer({
+        schedule: given.frame,
+        now: given.now,
+        flush,
+        bound: () => rows.display.value.cap,
+      });
       rows.restore(given.memory ?? null);
       tick();
       stream = createStream("/api/logs/stream", given, hear);

@@ -85,7 +85,10 @@ export function step(tail: LiveTail, by: 1 | -1): boolean {
   if (!entry) return true;
   tail.follow(false);
   tail.select(entry);
-  document.getElementById(`row-${entry.key}`)?.scrollIntoView({ block: "nearest" });
+  const row = document.getElementById(`row-${entry.key}`);
+  // One that is not drawn comes into view with the next rendering.
+  if (row) row.scrollIntoView({ block: "nearest" });
+  else tail.reveal.value = entry.key;
   if (tail.details.peek() !== null && entry.kind === "log") tail.open(entry.log.id);
   return true;
 }

@@ -33,15 +33,12 @@ interface Probe {
   live: number;
   shift: number;
   largest: number;
-  /** Whether each id came into the list, and whether it stands there. */
-  seen: Uint8Array;
+  /** How often each id stands in the list. */
   there: Uint8Array;
   doubled: number;
-  /** Logs that rows said are not shown, by the key of the row. */
-  told: Record<string, number>;
 }
 
-/** Ids that are followed: two bytes each, outside of the heap that is measured. */
+/** Ids that are followed: one byte each, outside of the heap that is measured. */
 const MOST_IDS = 20_000_000;
 
 /** Gets a page ready to be looked at; to be called before it is opened. */
@@ -49,7 +46,7 @@ export async function watch(page: Page): Promise<void> {
   await page.addInitScript((mostIds) => {
     const probe: Probe = {
       ...{ longest: 0, long: 0, keys: [], frames: [], live: 0, shift: 0, largest: 0 },
-      ...{ seen: new Uint8Array(mostIds), there: new Uint8Array(mostIds), doubled: 0, told: {} },
+      ...{ there: new Uint8Array(mostIds), doubled: 0 },
     };
     Object.assign(globalThis, { probe });
     const observe = (type: string, see: (entry: PerformanceEntry) => void) =>
@@ -106,13 +103,9 @@ export async function watch(page: Page): Promise<void> {
       if (node.classList.contains("row")) return [node];
       return node.childElementCount > 0 ? [...node.querySelectorAll<HTMLElement>(".row")] : [];
     }
-    function came({ dataset, textContent }: HTMLElement): void {
-      if (dataset.gap !== undefined) {
-        probe.told[dataset.gap] = Number(/^[\d,]+/u.exec(textContent ?? "")?.[0].replaceAll(",", "") ?? 0);
-      }
+    function came({ dataset }: HTMLElement): void {
       const id = Number(dataset.id);
       if (!(id < mostIds)) return;
-      probe.seen[id] = 1;
       probe.there[id] = (probe.there[id] ?? 0) + 1;
       if ((probe.there[id] ?? 0) > 1) probe.doubled++;
     }
@@ -162,13 +155,10 @@ export async function started(page: Page): Promise<Started> {
 
 /** What stands in the list and what the page says of it. */
 export interface Shown {
+  /** Of the rows that are drawn, which are the newest. */
   readonly ids: readonly number[];
   /** Logs that came, by the page's own count. */
   readonly received: number;
-  /** Logs that rows said are not shown. */
-  readonly told: number;
-  /** Ids up to the newest one that never came into the list. */
-  readonly unseen: number;
   /** Rows that came into the list while it had the same log already. */
   readonly doubled: number;
 }
@@ -184,8 +174,6 @@ export async function readList(page: Page): Promise<Shown> {
     return {
       ids,
       received: Number(footer?.[1]?.replaceAll(",", "") ?? NaN),
-      told: Object.values(probe.told).reduce((sum, logs) => sum + logs, 0),
-      unseen: probe.seen.subarray(1, (ids.at(-1) ?? 0) + 1).reduce((sum, seen) => sum + 1 - seen, 0),
       doubled: probe.doubled,
     };
   });

@@ -181,6 +181,8 @@ async function scroll(session: CDPSession, wait: (milliseconds: number) => Promi
     taken.push(session.send("Input.dispatchMouseEvent", wheel));
     await wait(16);
   }
+  // What was scrolled smoothly comes to rest.
+  await wait(300);
   return [...taken, ...key(session, { key: "End", code: "End", windowsVirtualKeyCode: 35 })];
 }
 
