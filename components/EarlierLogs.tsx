@@ -1,5 +1,5 @@
 import { plural } from "../lib/live_tail/format.ts";
-import { MOST_ROWS } from "../lib/live_tail/fill.ts";
+import { isFull } from "../lib/live_tail/fill.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 
 /** What stands above the first row: where the logs before it are. */
@@ -10,10 +10,10 @@ export function EarlierLogs({ tail }: { tail: LiveTail }) {
   if (earlier.kind === "none" && earlier.first === rows[0]?.key) {
     return <p class="earlier">These are the first logs</p>;
   }
-  if (rows.length >= MOST_ROWS) {
+  if (isFull(rows)) {
     return (
       <p class="earlier">
-        This page holds at most {plural(MOST_ROWS, "row")}: narrow the filter to see further back
+        This page holds {plural(rows.length, "row")}, and no more: narrow the filter to see further back
       </p>
     );
   }

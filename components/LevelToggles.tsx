@@ -23,12 +23,12 @@ export function LevelToggles({ tail: { filter } }: { tail: LiveTail }) {
             type="button"
             class={`level-toggle level-${level}`}
             aria-pressed={pressed.includes(level)}
-            aria-label={level}
             title={pressed.includes(level) ? `Without ${level}` : `Only ${level}`}
             onClick={() => toggle(level)}
           >
             <span class="level-shape" aria-hidden="true" />
             <span aria-hidden="true">{LEVEL_LABELS[level]}</span>
+            <span class="sr-only">{level}</span>
           </button>
         ))}
       </div>

@@ -40,7 +40,7 @@ export function TokensPage({ tokens, organizations, name, made, problem, now }: 
   return (
     <div class="settings">
       <header class="header">
-        <a href="/logs/live" class="settings-logo" aria-label="To the live logs">
+        <a href="/logs/live" class="settings-logo" aria-label="tailpost: to the live logs">
           <Logo />
         </a>
         <form class="settings-account" method="post" action="/logout">

@@ -21,7 +21,7 @@ export function ViewsMenu({ tail, saved }: { tail: LiveTail; saved: SavedViews }
   return (
     <Popover
       id="saved-views"
-      label="Saved views"
+      label={shown ? `Saved views: ${visibleText(shown.name)}` : "Saved views"}
       title={shown ? `Saved views: this is ${shown.name}` : "Saved views"}
       about="Saved views"
       class={shown ? "views-button button-on" : "views-button"}

@@ -53,6 +53,30 @@ export const MOST_MESSAGE = 4000;
 /** The most characters of a service that a row keeps: no filter takes more. */
 export const MOST_SERVICE = FILTER_BOUNDS.serviceLength;
 
+/** The most characters of all entries of a list together: 10,000 previews as servers send them, and some. */
+export const MOST_CHARACTERS = 16_000_000;
+
+/** About as many characters of memory as an entry takes. */
+export function weight(entry: Entry): number {
+  if (entry.kind !== "log") return 200;
+  const { message, service, fields = {} } = entry.log;
+  return Object.values(fields).reduce(
+    (sum, text) => sum + text.length,
+    200 + message.length + service.length,
+  );
+}
+
+/** How many of the newest entries have room, in rows and in characters; one at least. */
+export function fitting(entries: readonly Entry[], cap: number, characters = MOST_CHARACTERS): number {
+  let count = 0;
+  for (let room = characters; count < Math.min(cap, entries.length); count++) {
+    const entry = entries[entries.length - 1 - count];
+    if (entry) room -= weight(entry);
+    if (room < 0 && count > 0) break;
+  }
+  return count;
+}
+
 /** The row of a log. What it keeps is bounded, so that a bound on rows is one on memory; the details fetch the whole. */
 export function logEntry(log: Log): LogEntry {
   return { kind: "log", key: String(log.id), log: cut(log) };

@@ -1,7 +1,7 @@
 /** History comes into the list a page at a time: before the first row, and into gaps, the newest of their logs first. Pure. */
 
 import type { Log } from "../log.ts";
-import { type Entry, type GapEntry, logEntry } from "./entries.ts";
+import { type Entry, fitting, type GapEntry, logEntry } from "./entries.ts";
 import { LIST_CAP, type TailList } from "./list.ts";
 
 /** The most logs that one click fetches. */
@@ -9,6 +9,11 @@ export const FILL = 250;
 
 /** The most rows that history may make of the list; each costs the browser memory and time. */
 export const MOST_ROWS = 20 * LIST_CAP;
+
+/** Whether there is room for no more rows. */
+export function isFull(rows: readonly Entry[]): boolean {
+  return rows.length >= MOST_ROWS || fitting(rows, rows.length) < rows.length;
+}
 
 /** Ids hardly rise from one commit to the next, but not strictly: the bounds look at so many rows. */
 const NEIGHBOURS = 50;
@@ -29,7 +34,7 @@ export interface Found {
 
 /** Whether a gap can be filled: there is room for more rows, and nothing under way. */
 export function canFill({ rows }: TailList, entry: GapEntry): boolean {
-  return entry.fetch !== "running" && rows.length < MOST_ROWS;
+  return entry.fetch !== "running" && !isFull(rows);
 }
 
 /** Where the logs of a gap lie; `null` when it is no longer in the list. */

@@ -4,7 +4,17 @@
  * it is counted. Pure but for the scheduler and the clock it is given.
  */
 
-import { addTally, type Entry, NO_TALLY, tally, tear, widenGap } from "./entries.ts";
+import {
+  addTally,
+  type Entry,
+  fitting,
+  MOST_CHARACTERS,
+  NO_TALLY,
+  tally,
+  tear,
+  weight,
+  widenGap,
+} from "./entries.ts";
 import { type Batch, LIST_CAP, type Overflow } from "./list.ts";
 
 /** More than so many entries a frame are not read as they pass: they are shown every {@link PACE} milliseconds. */
@@ -39,18 +49,27 @@ export function createFrameBuffer(
 ): FrameBuffer {
   let entries: Entry[] = [];
   let overflow: Overflow | null = null;
+  /** Characters. */
+  let held = 0;
   let scheduled = false;
   let flushed = -Infinity;
 
   /** Trims in steps of `bound`, so that an entry costs the same however many come. */
   function trim(): void {
-    const surplus = entries.splice(0, entries.length - bound());
+    const surplus = entries.splice(0, entries.length - fitting(entries, bound()));
+    held = entries.reduce((sum, entry) => sum + weight(entry), 0);
     if (surplus.length === 0) return;
     overflow = {
       gap: surplus.reduce(widenGap, overflow?.gap ?? null),
       torn: surplus.reduce(tear, overflow?.torn ?? null),
       tally: addTally(overflow?.tally ?? NO_TALLY, tally(surplus)),
     };
+  }
+
+  function forget(): void {
+    entries = [];
+    overflow = null;
+    held = 0;
   }
 
   function ask(): void {
@@ -61,30 +80,27 @@ export function createFrameBuffer(
 
   function frame(): void {
     scheduled = false;
-    if (entries.length > bound()) trim();
+    if (entries.length > bound() || held > MOST_CHARACTERS) trim();
     if (entries.length === 0) return;
     const since = now() - flushed;
     // A clock that was set back is no reason to wait.
     if (since >= 0 && since < PACE && entries.length > MANY) return ask();
     flushed = now();
     const batch = { entries, overflow };
-    entries = [];
-    overflow = null;
+    forget();
     flush(batch);
   }
 
   return {
     push(entry) {
       entries.push(entry);
-      if (entries.length >= 2 * bound()) trim();
+      held += weight(entry);
+      if (entries.length >= 2 * bound() || held > 2 * MOST_CHARACTERS) trim();
       ask();
     },
     drop(key) {
       entries = entries.filter((entry) => entry.key !== key);
     },
-    clear() {
-      entries = [];
-      overflow = null;
-    },
+    clear: forget,
   };
 }

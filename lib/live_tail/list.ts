@@ -1,6 +1,6 @@
 /**
  * The list of a live tail as a reducer: at most `cap` rows stand in it, {@link LIST_CAP} unless told otherwise, and as many
- * wait. Pure.
+ * wait; fewer where they are so long that they would take too much memory. Pure.
  *
  * While the reader follows, new rows push old ones out at the top. While the reader reads further up, rows are added
  * below as long as that costs only rows above the viewport; the rest waits. While the list is paused everything waits.
@@ -11,13 +11,16 @@ import type { Gap } from "../sse.ts";
 import {
   addTally,
   type Entry,
+  fitting,
   type GapEntry,
   isTorn,
   joinGaps,
+  MOST_CHARACTERS,
   NO_TALLY,
   type Tally,
   tally,
   tear,
+  weight,
   widenGap,
 } from "./entries.ts";
 
@@ -79,15 +82,16 @@ export function receive(list: TailList, batch: Batch, stance: Stance, cap = LIST
     ? { waiting: batch.entries, overflow: joinGaps(cover(list.overflow, list.waiting), batch.overflow.gap) }
     : { waiting: [...list.waiting, ...batch.entries], overflow: list.overflow };
 
-  const room = stance.kind === "read" ? cap - list.rows.length + expendable(list.rows, stance.above) : 0;
-  const admitted = [...marker(held), ...held.waiting].slice(0, Math.max(0, room));
+  const admitted = stance.kind === "read"
+    ? admissible(list.rows, [...marker(held), ...held.waiting], { cap, above: stance.above })
+    : [];
   const rows = admitted.length > 0 ? newest([...list.rows, ...admitted], cap) : list.rows;
   const rest = admitted.length === 0 ? held : {
     waiting: held.waiting.slice(admitted.length - marker(held).length),
     overflow: null,
   };
 
-  const surplus = Math.max(0, rest.waiting.length - (cap - 1));
+  const surplus = rest.waiting.length - fitting(rest.waiting, cap - 1);
   return {
     rows,
     waiting: surplus > 0 ? rest.waiting.slice(surplus) : rest.waiting,
@@ -103,7 +107,8 @@ export function resume(list: TailList, cap = LIST_CAP): TailList {
 
 /** The list after its cap was lowered: the oldest rows go. */
 export function shorten(list: TailList, cap: number): TailList {
-  return list.rows.length > cap ? { ...list, rows: newest(list.rows, cap) } : list;
+  const rows = newest(list.rows, cap);
+  return rows === list.rows ? list : { ...list, rows };
 }
 
 /** The rows without those of another time above them. */
@@ -130,6 +135,19 @@ function lost({ rows }: TailList, { overflow, entries }: Batch): GapEntry[] {
   return gap ? [{ kind: "gap", key: `lost-${entries[0]?.key ?? "all"}`, gap, cause: "stream" }] : [];
 }
 
+/** What may come in while rows go only above the viewport. */
+function admissible(
+  rows: readonly Entry[],
+  waiting: readonly Entry[],
+  { cap, above }: { cap: number; above: number },
+): readonly Entry[] {
+  const kept = rows.slice(expendable(rows, above));
+  let room = MOST_CHARACTERS - kept.reduce((sum, entry) => sum + weight(entry), 0);
+  const first = waiting.slice(0, Math.max(0, cap - kept.length));
+  const end = first.findIndex((entry) => (room -= weight(entry)) < 0);
+  return end < 0 ? first : first.slice(0, end);
+}
+
 /** How many of the rows above the viewport may go: what they leave behind may need one of their places. */
 function expendable(rows: readonly Entry[], above: number): number {
   const over = rows.slice(0, above);
@@ -142,10 +160,11 @@ function cover(gap: Gap | null, entries: readonly Entry[]): Gap | null {
 
 /** The newest rows. A gap of the stream does not go with the rows above it: it stays on top, and those after it count to it. */
 function newest(entries: readonly Entry[], cap: number): readonly Entry[] {
-  if (entries.length <= cap) return entries;
-  const gone = entries.slice(0, entries.length - cap + 1);
+  const most = fitting(entries, cap);
+  if (entries.length <= most) return entries;
+  const gone = entries.slice(0, entries.length - most + 1);
   const gap = gone.reduce(tear, null);
   const torn = gone.find(isTorn);
-  if (!torn || gap === null) return entries.slice(entries.length - cap);
+  if (!torn || gap === null) return entries.slice(entries.length - most);
   return [{ ...torn, gap }, ...entries.slice(gone.length)];
 }

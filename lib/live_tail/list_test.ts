@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Entry, logEntry, NO_TALLY } from "./entries.ts";
+import { type Entry, logEntry, MOST_CHARACTERS, NO_TALLY, weight } from "./entries.ts";
 import { EMPTY_BATCH, EMPTY_LIST, receive, resume, type Stance, type TailList } from "./list.ts";
 
 const FOLLOW: Stance = { kind: "follow" };
@@ -170,4 +170,29 @@ Deno.test("receive() loses no log without a word, whatever the reader does", () 
       assert.equal(order.length + counted, next - first);
     }
   }));
+});
+
+Deno.test("receive() and resume() keep less where rows are long, and say what they dropped", () => {
+  const long = (from: number, to: number) =>
+    logs(from, to).map((entry) =>
+      entry.kind === "log" ? logEntry({ ...entry.log, message: "x".repeat(4000) }) : entry
+    );
+  const total = (entries: readonly Entry[]) => entries.reduce((sum, entry) => sum + weight(entry), 0);
+  const cap = 10_000;
+  let list = arrive(EMPTY_LIST, long(1, 6000), FOLLOW, cap);
+  const most = Math.floor(MOST_CHARACTERS / weight(long(1, 1)[0] ?? log(1)));
+  assert.deepEqual([list.rows.length, list.rows.at(-1)?.key], [most, "6000"]);
+
+  // Somebody reads: what comes in pushes out only what is above.
+  const top = list.rows[100];
+  list = arrive(list, long(6001, 6300), { kind: "read", above: 100 }, cap);
+  assert.equal(list.rows[0], top);
+  assert.equal(list.rows.at(-1)?.key, "6100");
+  assert.equal(list.waiting.length, 200);
+  list = arrive(list, long(6301, 12_300), PAUSE, cap);
+  assert.ok(total(list.rows) <= MOST_CHARACTERS && total(list.waiting) <= MOST_CHARACTERS);
+  assert.equal((list.overflow?.missed ?? 0) + list.waiting.length, 6200);
+  list = resume(list, cap);
+  assert.ok(total(list.rows) <= MOST_CHARACTERS);
+  assert.equal(list.rows.at(-1)?.key, "12300");
 });

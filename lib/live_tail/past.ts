@@ -1,7 +1,7 @@
 /** What lies before the rows and between them: fetched when the reader comes to it. */
 
 import { batch, type Signal, signal } from "@preact/signals";
-import { canFill, fill, idsIn, mark, MOST_ROWS, prepend, rangeBefore, rangeOf } from "./fill.ts";
+import { canFill, fill, idsIn, isFull, mark, prepend, rangeBefore, rangeOf } from "./fill.ts";
 import { fetchHistory } from "./history.ts";
 import type { TailList } from "./list.ts";
 
@@ -72,7 +72,7 @@ export function createPast({ list, params, stay, note }: PastOptions): Past {
       const { kind } = earlier.value;
       const [first] = rows;
       const range = rangeBefore(list.value);
-      if (!first || !range || rows.length >= MOST_ROWS || kind === "loading") return;
+      if (!first || !range || isFull(rows) || kind === "loading") return;
       if (earlier.value.kind === "none" && earlier.value.first === first.key) return;
       if (!asked && (kind === "cleared" || kind === "failed")) return;
       const { signal } = fetching;

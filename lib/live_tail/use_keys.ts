@@ -67,6 +67,8 @@ function run(tail: LiveTail, command: Command, event: KeyboardEvent): boolean {
 /** Closes the topmost thing that is open; in a field, leaves the field. */
 function close(tail: LiveTail, event: KeyboardEvent): boolean {
   if (tail.help.peek()) tail.help.value = false;
+  // A dialog closes by itself.
+  else if (event.target instanceof Element && event.target.closest("dialog[open]")) return false;
   else if (placeOf(event.target) === "field") (event.target as HTMLElement).blur();
   else if (tail.details.peek() !== null) {
     tail.close();
