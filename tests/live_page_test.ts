@@ -177,6 +177,29 @@ browserTest("a reader who scrolled away is not moved, and returns with End", asy
   await until(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight), 0);
 });
 
+browserTest(
+  "a window or a filter that leaves the list more room is nobody who scrolls",
+  async (_t, browser) => {
+    await using tailpost = await startTailpost(server);
+    await insert(tailpost.sql, ...numbered(1, 100), ...numbered(1, 3, { level: "error" }));
+    const page = await browser.open(`${tailpost.url}/logs/live`);
+    await row(page, "message 100").waitFor();
+    for (const height of [500, 700, 450, 900]) {
+      await page.setViewportSize({ width: 1280, height });
+      await insert(tailpost.sql, { message: `at ${height} pixels` });
+      await row(page, `at ${height} pixels`).waitFor();
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+      assert.equal(await page.locator(".pill").count(), 0, `${height}`);
+    }
+    await filterField(page).pressSequentially("level:error");
+    await until(() => page.locator(".row").count(), 3);
+    await page.getByRole("button", { name: "Remove level:error" }).click();
+    await row(page, "at 900 pixels").waitFor();
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    assert.equal(await page.locator(".pill").count(), 0);
+  },
+);
+
 browserTest("pause stops the list, counts what waits and says what it dropped", async (_t, browser) => {
   await using tailpost = await startTailpost(server);
   const page = await browser.open(`${tailpost.url}/logs/live`);

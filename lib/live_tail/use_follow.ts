@@ -175,8 +175,10 @@ export function useFollow(tail: LiveTail, ref: RefObject<HTMLElement>): DrawnRow
       last = scrollTop;
       if (!byReader) return;
       ours.current = -1;
-      if (up) tail.follow(false);
-      else if (fromEnd(scroller) <= SLACK && !laterIn(scroller)) tail.follow(true);
+      const isAtEnd = fromEnd(scroller) <= SLACK;
+      // A list that gets higher, or has fewer rows, scrolls up by itself, and is at its end all the same.
+      if (up && !isAtEnd) tail.follow(false);
+      else if (!up && isAtEnd && !laterIn(scroller)) tail.follow(true);
       if (!tail.following.peek() || tail.paused.peek()) {
         const first = firstInSight(scroller);
         const { start, end, rows } = drawn.current;
