@@ -5,7 +5,7 @@ import { formatLocal, formatSize } from "../lib/live_tail/format.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { readTime } from "../lib/live_tail/time_text.ts";
 import { CopyButton } from "./CopyButton.tsx";
-import { CloseIcon } from "./icons.tsx";
+import { Dialog } from "./Dialog.tsx";
 
 const FORMATS = [["ndjson", "NDJSON"], ["csv", "CSV"]] as const;
 const RANGES = [["15m ago", "15 min"], ["1h ago", "1 hour"], ["24h ago", "24 hours"], ["", "All"]] as const;
@@ -18,16 +18,11 @@ type State =
 
 /** Saves the logs of the filter as a file. */
 export function ExportDialog({ tail, takesToken }: { tail: LiveTail; takesToken: boolean }) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const running = useRef<AbortController | null>(null);
   const [format, setFormat] = useState<string>("ndjson");
   const [range, setRange] = useState({ from: "1h ago", to: "" });
   const [state, setState] = useState<State>({ kind: "idle" });
   const shown = tail.exports.value;
-  useEffect(() => {
-    if (shown) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [shown]);
   useEffect(() => () => running.current?.abort(), []);
 
   const isUtc = tail.rows.display.value.clock === "utc";
@@ -64,95 +59,79 @@ export function ExportDialog({ tail, takesToken }: { tail: LiveTail; takesToken:
   }
 
   return (
-    <dialog
-      ref={dialog}
-      class="sheet export-dialog"
-      aria-labelledby="export-title"
-      onClose={close}
-      onClick={(event) => {
-        if (event.target === event.currentTarget) close();
-      }}
-    >
-      <div class="sheet-body">
-        <header class="sheet-head">
-          <h2 id="export-title">Export logs</h2>
-          <button type="button" class="button button-icon" aria-label="Close" onClick={close}>
-            <CloseIcon />
-          </button>
-        </header>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (!isBad && state.kind !== "running") void start();
-          }}
-        >
-          <p class="export-filter">
-            Filter: <code>{tail.filter.text.value.trim() || "none"}</code>
-          </p>
-          <fieldset disabled={state.kind === "running"}>
-            <div class="export-line" role="group" aria-label="Format">
-              {FORMATS.map(([value, label]) => (
-                <label key={value}>
-                  <input
-                    type="radio"
-                    name="export-format"
-                    checked={format === value}
-                    onChange={() => setFormat(value)}
-                  />
-                  {label}
-                </label>
-              ))}
-            </div>
-            <div class="export-line" role="group" aria-label="Range">
-              {RANGES.map(([text, label]) => (
-                <button
-                  key={label}
-                  type="button"
-                  class="button button-small"
-                  aria-pressed={range.from === text && range.to === ""}
-                  onClick={() => setRange({ from: text, to: "" })}
-                >
-                  {label}
-                </button>
-              ))}
-            </div>
-            {(["from", "to"] as const).map((end) => (
-              <label key={end} class="export-end">
-                {end === "from" ? "From" : "To"}
+    <Dialog id="export" title="Export logs" class="export-dialog" isOpen={shown} close={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!isBad && state.kind !== "running") void start();
+        }}
+      >
+        <p class="export-filter">
+          Filter: <code>{tail.filter.text.value.trim() || "none"}</code>
+        </p>
+        <fieldset disabled={state.kind === "running"}>
+          <div class="export-line" role="group" aria-label="Format">
+            {FORMATS.map(([value, label]) => (
+              <label key={value}>
                 <input
-                  type="text"
-                  class="text-input"
-                  value={range[end]}
-                  placeholder={end === "from" ? "the first log" : "now"}
-                  autocomplete="off"
-                  spellcheck={false}
-                  onInput={(event) => setRange({ ...range, [end]: event.currentTarget.value })}
+                  type="radio"
+                  name="export-format"
+                  checked={format === value}
+                  onChange={() => setFormat(value)}
                 />
-                <span>{told(end === "from" ? from : to, isUtc)}</span>
+                {label}
               </label>
             ))}
-          </fieldset>
-          <Progress state={state} />
-          <div class="time-actions">
-            {shown && (
-              <CopyButton text={curlExport(location.origin, path(), { takesToken })} label="Copy curl" />
-            )}
-            {state.kind === "running"
-              ? (
-                // Another element than the next one: a button that turns into one that submits would do so.
-                <button key="cancel" type="button" class="button" onClick={() => running.current?.abort()}>
-                  Cancel
-                </button>
-              )
-              : (
-                <button key="export" type="submit" class="button button-accent" disabled={isBad} autofocus>
-                  Export
-                </button>
-              )}
           </div>
-        </form>
-      </div>
-    </dialog>
+          <div class="export-line" role="group" aria-label="Range">
+            {RANGES.map(([text, label]) => (
+              <button
+                key={label}
+                type="button"
+                class="button button-small"
+                aria-pressed={range.from === text && range.to === ""}
+                onClick={() => setRange({ from: text, to: "" })}
+              >
+                {label}
+              </button>
+            ))}
+          </div>
+          {(["from", "to"] as const).map((end) => (
+            <label key={end} class="export-end">
+              {end === "from" ? "From" : "To"}
+              <input
+                type="text"
+                class="text-input"
+                value={range[end]}
+                placeholder={end === "from" ? "the first log" : "now"}
+                autocomplete="off"
+                spellcheck={false}
+                onInput={(event) => setRange({ ...range, [end]: event.currentTarget.value })}
+              />
+              <span>{told(end === "from" ? from : to, isUtc)}</span>
+            </label>
+          ))}
+        </fieldset>
+        <Progress state={state} />
+        <div class="time-actions">
+          {shown && (
+            <CopyButton text={curlExport(location.origin, path(), { takesToken })} label="Copy curl" />
+          )}
+          {state.kind === "running"
+            ? (
+              // Another element than the next one: a button that turns into one that submits would do so.
+              <button key="cancel" type="button" class="button" onClick={() => running.current?.abort()}>
+                Cancel
+              </button>
+            )
+            : (
+              <button key="export" type="submit" class="button button-accent" disabled={isBad} autofocus>
+                Export
+              </button>
+            )}
+        </div>
+      </form>
+    </Dialog>
   );
 }
 

@@ -12,7 +12,7 @@ export function Footer({ tail }: { tail: LiveTail }) {
   return (
     <footer class="footer">
       <span>
-        {formatCount(shown)} of {plural(logs, "log")}
+        {shown <= logs ? `${formatCount(shown)} of ${plural(logs, "log")}` : plural(shown, "log")}
         {errors > 0 && <span class="footer-errors">{plural(errors, "error")}</span>}
         {missed > 0 && (
           <span class="footer-missed" title="Scroll up (Home) to the row that says so and loads them">

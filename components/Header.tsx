@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { type Account, AccountMenu } from "./AccountMenu.tsx";
 import { ActivityChart } from "./ActivityChart.tsx";
@@ -34,36 +35,27 @@ export function Header(
           {paused ? <PlayIcon /> : <PauseIcon />}
           <span>{paused ? "Resume" : "Pause"}</span>
         </button>
-        <button
-          type="button"
-          class="button"
-          aria-label="Clear list"
+        <Tool
+          label="Clear list"
+          text="Clear"
           title="Empty this list. Nothing is deleted"
-          onClick={() => tail.clear()}
-        >
-          <ClearIcon />
-          <span>Clear</span>
-        </button>
-        <button
-          type="button"
-          class="button"
-          aria-label="Go to a time"
+          icon={<ClearIcon />}
+          run={() => tail.clear()}
+        />
+        <Tool
+          label="Go to a time"
+          text="Go to"
           title="Go to a time (t)"
-          onClick={() => tail.asksTime.value = true}
-        >
-          <TimeIcon />
-          <span>Go to</span>
-        </button>
-        <button
-          type="button"
-          class="button"
-          aria-label="Export logs"
+          icon={<TimeIcon />}
+          run={() => tail.asksTime.value = true}
+        />
+        <Tool
+          label="Export logs"
+          text="Export"
           title="Save the logs of this filter as a file (e)"
-          onClick={() => tail.exports.value = true}
-        >
-          <ExportIcon />
-          <span>Export</span>
-        </button>
+          icon={<ExportIcon />}
+          run={() => tail.exports.value = true}
+        />
         <ViewMenu tail={tail} />
         <span class="divider" aria-hidden="true" />
         <AlertsMenu tail={tail} />
@@ -80,5 +72,21 @@ export function Header(
       </div>
       {account && <AccountMenu {...account} />}
     </header>
+  );
+}
+
+/** A button of the toolbar. Where there is no room for its text, it is its icon. */
+function Tool({ label, text, title, icon, run }: {
+  label: string;
+  text: string;
+  title: string;
+  icon: ComponentChildren;
+  run: () => void;
+}) {
+  return (
+    <button type="button" class="button" aria-label={label} title={title} onClick={run}>
+      {icon}
+      <span>{text}</span>
+    </button>
   );
 }

@@ -23,6 +23,9 @@ export interface RateChartOptions {
 
 const AXIS = 18;
 
+/** Half the width of a time below the bars, in pixels. */
+const HALF_LABEL = 26;
+
 /** Draws into an element, as large as that is, and in the colours of the theme. The result ends it. */
 export function startRateChart(frame: HTMLElement, options: RateChartOptions): () => void {
   const ended = new AbortController();
@@ -70,7 +73,12 @@ function start(
           stroke: () => colour("quiet"),
           grid: { show: false },
           ticks: { show: false },
-          values: (_chart, times) => times.map((time) => clockOf(time, isUtc)),
+          // One that would be cut off at an edge is left out.
+          values: (chart, times) =>
+            times.map((time) => {
+              const x = chart.valToPos(time, "x");
+              return x < HALF_LABEL || x > frame.clientWidth - HALF_LABEL ? "" : clockOf(time, isUtc);
+            }),
         },
         { show: false },
       ],

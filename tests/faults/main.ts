@@ -4,7 +4,7 @@
  * Ends with 1 when a viewer was not told of a log, or told twice, or of one that is not its own.
  */
 
-import { parseArgs } from "node:util";
+import { readCommandLine } from "../arguments.ts";
 import { formatProgress, formatResult, isGood } from "./report.ts";
 import { runFaults } from "./run.ts";
 
@@ -33,49 +33,18 @@ function tell(kind: string, milliseconds: number, done: boolean): void {
   console.log(`${seconds.toFixed(1)} s  ${kind}${done ? "" : ", in vain"} (${milliseconds.toFixed(0)} ms)`);
 }
 
-function refuse(problem: string): never {
-  console.error(`test:faults: ${problem}`);
-  Deno.exit(2);
-}
-
-function wholeNumber(
-  name: string,
-  text: string | undefined,
-  otherwise: number,
-  from: number,
-  to: number,
-): number {
-  if (text === undefined) return otherwise;
-  const value = /^\d{1,10}$/u.test(text) ? Number(text) : NaN;
-  if (value >= from && value <= to) return value;
-  refuse(`--${name} is ${JSON.stringify(text)}: allowed is a whole number from ${from} to ${to}`);
-}
-
-function readArguments() {
-  try {
-    const { values } = parseArgs({
-      args: Deno.args,
-      options: {
-        seconds: { type: "string" },
-        seed: { type: "string" },
-        verbose: { type: "boolean" },
-        help: { type: "boolean" },
-      },
-    });
-    return values;
-  } catch (error) {
-    refuse(error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error));
-  }
-}
-
-const values = readArguments();
-if (values.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const seconds = wholeNumber("seconds", values.seconds, 60, 1, MOST_SECONDS);
+const { values, wholeNumber } = readCommandLine("test:faults", {
+  help: HELP,
+  options: {
+    seconds: { type: "string" },
+    seed: { type: "string" },
+    verbose: { type: "boolean" },
+    help: { type: "boolean" },
+  },
+});
+const seconds = wholeNumber(values.seconds, { name: "seconds", otherwise: 60, from: 1, to: MOST_SECONDS });
 const chance = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-const seed = wholeNumber("seed", values.seed, chance, 0, 2 ** 32 - 1);
+const seed = wholeNumber(values.seed, { name: "seed", otherwise: chance, from: 0, to: 2 ** 32 - 1 });
 console.log(`Seed ${seed}`);
 
 const stopping = new AbortController();

@@ -4,7 +4,7 @@
  * came twice, or when memory grows; times are printed beside what is aimed at.
  */
 
-import { parseArgs } from "node:util";
+import { readCommandLine } from "../arguments.ts";
 import { formatSoak, problemsOf } from "./report.ts";
 import { runSoak } from "./run.ts";
 
@@ -25,41 +25,17 @@ CHROME_PATH chooses another browser, PG_BINDIR another PostgreSQL.`;
 /** How long the other page is looked at, in seconds. */
 const COMPARED = 15;
 
-function refuse(problem: string): never {
-  console.error(`test:soak: ${problem}`);
-  Deno.exit(2);
-}
-
-function wholeNumber(name: string, text: string | undefined, otherwise: number, to: number): number {
-  if (text === undefined) return otherwise;
-  const value = /^\d{1,10}$/u.test(text) ? Number(text) : NaN;
-  if (value >= 1 && value <= to) return value;
-  refuse(`--${name} is ${JSON.stringify(text)}: allowed is a whole number from 1 to ${to}`);
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      args: Deno.args,
-      options: {
-        seconds: { type: "string" },
-        rate: { type: "string" },
-        rows: { type: "string" },
-        alone: { type: "boolean" },
-        help: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    refuse(error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error));
-  }
-}
-
-const values = readArguments();
-if (values.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const seconds = wholeNumber("seconds", values.seconds, 60, 86_400);
+const { values, wholeNumber } = readCommandLine("test:soak", {
+  help: HELP,
+  options: {
+    seconds: { type: "string" },
+    rate: { type: "string" },
+    rows: { type: "string" },
+    alone: { type: "boolean" },
+    help: { type: "boolean" },
+  },
+});
+const seconds = wholeNumber(values.seconds, { name: "seconds", otherwise: 60, from: 1, to: 86_400 });
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(
@@ -72,8 +48,8 @@ const watchdog = setTimeout(() => stopping.abort(new Error("Too late")), seconds
 try {
   const result = await runSoak({
     seconds,
-    rate: wholeNumber("rate", values.rate, 1000, 20_000),
-    cap: wholeNumber("rows", values.rows, 500, 10_000),
+    rate: wholeNumber(values.rate, { name: "rate", otherwise: 1000, from: 1, to: 20_000 }),
+    cap: wholeNumber(values.rows, { name: "rows", otherwise: 500, from: 500, to: 10_000 }),
     compareSeconds: values.alone ? 0 : Math.min(seconds, COMPARED),
     signal: stopping.signal,
     say: (line) => console.log(line),
