@@ -60,7 +60,11 @@ export function browserTest(
     ignore: path === null,
     async fn(t) {
       await using browser = await launch(path ?? "");
-      await run(t, browser);
+      try {
+        await run(t, browser);
+      } finally {
+        await browser.keep(name);
+      }
     },
   });
 }
@@ -69,6 +73,8 @@ export function browserTest(
 export interface TestBrowser extends AsyncDisposable {
   /** Opens a page in a context of its own. Closing the browser fails the test if a script of the page threw. */
   open(url: string, options?: BrowserContextOptions): Promise<Page>;
+  /** Keeps a picture of each page that is open, as `test-output/<name>.png`: what a test saw last, be it good or not. */
+  keep(name: string): Promise<void>;
 }
 
 /** Starts a browser. */
@@ -90,6 +96,17 @@ export async function launch(executablePath: string): Promise<TestBrowser> {
       });
       await page.goto(url);
       return page;
+    },
+    async keep(name) {
+      const folder = new URL("../test-output/", import.meta.url);
+      await Deno.mkdir(folder, { recursive: true });
+      const file = name.toLowerCase().replaceAll(/[^a-z0-9]+/gu, "-").slice(0, 100);
+      const pages = browser.contexts().flatMap((context) => context.pages());
+      for (const [i, page] of pages.entries()) {
+        const path = new URL(`${file}${i === 0 ? "" : `-${i + 1}`}.png`, folder).pathname;
+        // A page that hangs, or is without its network, is no reason to fail.
+        await page.screenshot({ path, timeout: 5000 }).catch(() => {});
+      }
     },
     async [Symbol.asyncDispose]() {
       await browser.close();

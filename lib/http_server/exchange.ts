@@ -27,6 +27,9 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 
+const encoder = new TextEncoder();
+const CRLF = encoder.encode("\r\n");
+
 /** How long what is left of a body is read and dropped, so that the client gets to read why, in milliseconds. */
 const LINGER = 2000;
 
@@ -140,7 +143,10 @@ async function send(exchange: Exchange, response: Response): Promise<void> {
   const isRest = !req.complete && req.httpVersionMajor < 2;
   if (isRest) headers.connection = "close";
   res.writeHead(response.status, headers);
-  if (isStream && response.body) return await pipe(response.body, exchange);
+  if (isStream && response.body) {
+    if (!isBare) return await pipe(response.body, exchange);
+    await response.body.cancel();
+  }
   if (!isRest) return await ended(exchange, bytes);
   // First the answer, whole, then the end of the connection: ended at once, the client might get a reset in its place.
   if (bytes) res.write(bytes);
@@ -175,10 +181,10 @@ function dropRest(req: IncomingMessage): Promise<void> {
 
 /** Writes a stream as it comes, no faster than the client takes it. */
 async function pipe(stream: ReadableStream<Uint8Array>, exchange: Exchange): Promise<void> {
-  const { res, signal } = exchange;
+  const { signal } = exchange;
   const reader = stream.getReader();
   let wake = () => {};
-  res.on("drain", () => wake());
+  const write = writerOf(exchange, () => wake());
   const leave = () => {
     wake();
     // What is written to it has to know, also while nothing is.
@@ -191,7 +197,40 @@ async function pipe(stream: ReadableStream<Uint8Array>, exchange: Exchange): Pro
   for (;;) {
     const { done, value } = await reader.read();
     if (done || signal.aborted) break;
-    if (!res.write(value) && !signal.aborted) await new Promise<void>((resolve) => wake = resolve);
+    if (!write(value) && !signal.aborted) await new Promise<void>((resolve) => wake = resolve);
   }
   await ended(exchange, null);
+}
+
+/**
+ * What writes parts of a body; false says that the client is slow, and `onDrain` that it has caught up. With HTTP/1.1 parts go to the
+ * socket past node:http, which takes three writes for each of them, and for each of a thousand viewers.
+ */
+function writerOf({ req, res }: Exchange, onDrain: () => void): (bytes: Uint8Array) => boolean {
+  const { socket } = res;
+  if (req.httpVersionMajor >= 2 || !socket) {
+    res.on("drain", onDrain);
+    return (bytes) => res.write(bytes);
+  }
+  res.flushHeaders();
+  socket.on("drain", onDrain);
+  res.once("close", () => socket.off("drain", onDrain));
+  const isChunked = res.chunkedEncoding;
+  return (bytes) => bytes.byteLength === 0 || socket.write(isChunked ? chunkOf(bytes) : bytes);
+}
+
+/** Chunks of HTTP/1.1 by what is in them: viewers of the same logs share those. */
+const chunks = new WeakMap<Uint8Array, Uint8Array>();
+
+/** Bytes as a chunk (RFC 9112, section 7.1). */
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  const known = chunks.get(bytes);
+  if (known) return known;
+  const head = `${bytes.byteLength.toString(16)}\r\n`;
+  const chunk = new Uint8Array(head.length + bytes.byteLength + 2);
+  encoder.encodeInto(head, chunk);
+  chunk.set(bytes, head.length);
+  chunk.set(CRLF, head.length + bytes.byteLength);
+  chunks.set(bytes, chunk);
+  return chunk;
 }
