@@ -80,8 +80,10 @@ async function measureTarget(
   return rows;
 }
 
-function describe({ viewers, stalled, rate, seconds, warmup, filters }: Scenario): string {
+function describe({ viewers, stalled, rate, rows, seconds, warmup, filters }: Scenario): string {
   const idle = stalled > 0 ? `, ${stalled} more that nobody reads` : "";
   const different = filters > 0 ? `, ${filters} filters` : "";
-  return `${viewers} viewers${idle}${different}, ${rate} logs/s, ${warmup} s to warm up, then ${seconds} s`;
+  return `${viewers} viewers${idle}${different}, ${rate} logs/s${
+    rows > 1 ? `, ${rows} an INSERT` : ""
+  }, ${warmup} s to warm up, then ${seconds} s`;
 }

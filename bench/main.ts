@@ -34,6 +34,7 @@ One load of your own instead of the scenarios:
   --stalled N    further streams that nobody reads (default 0)
   --filters N    so many different filters (default 0)
   --rate N       logs a second (default 10)
+  --rows N       logs an INSERT (default 1)
   --seconds N    measured time (default 30), after the warm-up
   --warmup N     seconds that are not counted (default 5)
 
@@ -45,6 +46,7 @@ const OPTIONS = {
   stalled: { type: "string" },
   filters: { type: "string" },
   rate: { type: "string" },
+  rows: { type: "string" },
   seconds: { type: "string" },
   warmup: { type: "string" },
   only: { type: "string" },
@@ -61,9 +63,9 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"
 function chooseScenarios(values: Values): readonly Scenario[] {
   const scenarios = (values.quick ? QUICK : SCENARIOS).filter(({ name }) => name.includes(values.only ?? ""));
   const [first] = SCENARIOS;
-  const changed = (["viewers", "stalled", "filters", "rate", "seconds", "warmup"] as const).filter((name) =>
-    values[name] !== undefined
-  );
+  const changed = (["viewers", "stalled", "filters", "rate", "rows", "seconds", "warmup"] as const).filter((
+    name,
+  ) => values[name] !== undefined);
   if (!first || changed.length === 0) {
     if (scenarios.length === 0) throw new Error(`no scenario has ${values.only} in its name`);
     return scenarios;
@@ -74,7 +76,9 @@ function chooseScenarios(values: Values): readonly Scenario[] {
   const isOther = changed.some((name) => name !== "seconds" && name !== "warmup");
   return [{
     ...named,
-    name: `${named.viewers.toLocaleString("en")} viewers, ${named.rate.toLocaleString("en")} logs/s`,
+    name: `${named.viewers.toLocaleString("en")} viewers, ${named.rate.toLocaleString("en")} logs/s${
+      named.rows > 1 ? `, ${named.rows} an INSERT` : ""
+    }`,
     others: values.quick ? "none" : "same",
     aims: isOther ? {} : first.aims,
   }];

@@ -30,11 +30,12 @@ const HEADINGS = [
 
 /** How the numbers came about, in the words of the output. */
 export const METHOD =
-  `How: the time is taken right before the INSERT (autocommit, one row, evenly spaced) is sent to PostgreSQL and
-again when the viewer's process has read the bytes from its socket: it contains the statement, its commit
-to disk, NOTIFY, the server, the loopback and any wait of the viewer's process for its turn. It can be too
-long, never too short. All clocks are this machine's. CPU is percent of one core. A viewer is a TCP
-connection with a plain HTTP/1.1 request; a log is lost when it has not come 60 s after the last INSERT.
+  `How: the time is taken right before the INSERT (autocommit, evenly spaced, of one row unless the load says
+otherwise) is sent to PostgreSQL and again when the viewer's process has read the bytes from its socket: it
+contains the statement, its commit to disk, NOTIFY, the server, the loopback and any wait of the viewer's
+process for its turn. It can be too long, never too short. All clocks are this machine's. CPU is percent of
+one core. A viewer is a TCP connection with a plain HTTP/1.1 request; a log is lost when it has not come 60 s
+after the last INSERT.
 Where a program could not carry the rate, the highest of those tried is shown that it could, with all
 delivered and p99 under a second. "Tailpost is" compares deliveries per CPU second with Tailpost's.
 ${isPinned ? "The load generator is kept to the last core (taskset)." : ""}`

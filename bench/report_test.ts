@@ -11,6 +11,7 @@ const scenario: Scenario = {
   name: "test",
   viewers: 2,
   rate: 5,
+  rows: 1,
   seconds: 1,
   stalled: 0,
   warmup: 0,

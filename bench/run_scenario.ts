@@ -59,9 +59,9 @@ const PINGS = 25;
 export async function runScenario(
   { scenario, target, writer, backend, first, signal }: Run,
 ): Promise<Result> {
-  const { viewers, rate, seconds, filters } = scenario;
-  const warming = { first, rate, seconds: scenario.warmup, signal };
-  const measuring = { first: first + countOf(warming), rate, seconds, signal };
+  const { viewers, rate, rows, seconds, filters } = scenario;
+  const warming = { first, rate, rows, seconds: scenario.warmup, signal };
+  const measuring = { first: first + countOf(warming), rate, rows, seconds, signal };
   const { hostname, port, ready } = target;
   const config: ViewersConfig = {
     hostname,

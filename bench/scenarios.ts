@@ -6,8 +6,10 @@ export interface Scenario {
   readonly viewers: number;
   /** Further streams that nobody reads. */
   readonly stalled: number;
-  /** Logs a second, evenly spaced, a transaction each; 0: nothing happens. */
+  /** Logs a second, evenly spaced; 0: nothing happens. */
   readonly rate: number;
+  /** How many of them an INSERT writes, which is a transaction. */
+  readonly rows: number;
   /** How long is measured, after `warmup` seconds that are not counted. */
   readonly seconds: number;
   readonly warmup: number;
@@ -33,7 +35,7 @@ export interface Aims {
 
 type Part = Partial<Scenario> & Pick<Scenario, "name" | "viewers" | "rate">;
 
-const BASE = { stalled: 0, seconds: 15, warmup: 5, filters: 0, others: "none", aims: {} } as const;
+const BASE = { rows: 1, stalled: 0, seconds: 15, warmup: 5, filters: 0, others: "none", aims: {} } as const;
 
 const PARTS: readonly Part[] = [
   {
@@ -46,9 +48,11 @@ const PARTS: readonly Part[] = [
   },
   { name: "1,000 viewers, 100 logs/s", viewers: 1000, rate: 100, others: "same" },
   {
-    name: "1,000 viewers, 1,000 logs/s",
+    name: "1,000 viewers, 1,000 logs/s, 5 an INSERT",
     viewers: 1000,
     rate: 1000,
+    // PostgreSQL commits what notifies one after another, each with its own wait for the disk.
+    rows: 5,
     others: "highest",
     aims: { p99: 150, cpu: 100 },
   },
@@ -86,7 +90,7 @@ export const QUICK: readonly Scenario[] = SCENARIOS.filter(({ viewers, rate }) =
 
 /** @throws {RangeError} naming what is out of bounds */
 export function checkScenario(scenario: Scenario): void {
-  const { name, viewers, stalled, rate, seconds, warmup, filters } = scenario;
+  const { name, viewers, stalled, rate, rows, seconds, warmup, filters } = scenario;
   const check = (what: string, value: number, most: number, least = 1) => {
     if (Number.isInteger(value) && value >= least && value <= most) return;
     throw new RangeError(`${what} is ${value} in ${name}, allowed: whole numbers from ${least} to ${most}`);
@@ -94,6 +98,7 @@ export function checkScenario(scenario: Scenario): void {
   check("--viewers", viewers, BOUNDS.viewers);
   check("--stalled", stalled, BOUNDS.viewers, 0);
   check("--rate", rate, BOUNDS.rate, 0);
+  check("--rows", rows, 1000);
   check("--seconds", seconds, BOUNDS.seconds);
   check("--warmup", warmup, BOUNDS.seconds, 0);
   check("--filters", filters, BOUNDS.viewers, 0);

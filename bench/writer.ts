@@ -1,4 +1,4 @@
-/** Writes the logs to measure: one row a transaction, evenly spaced, over a few connections. */
+/** Writes the logs to measure: so many rows a transaction, evenly spaced, over a few connections. */
 
 import postgres from "postgres";
 import { micros, until } from "./clock.ts";
@@ -11,6 +11,8 @@ export interface Batch {
   /** So many seconds at so many logs a second. */
   readonly seconds: number;
   readonly rate: number;
+  /** Logs of an INSERT. */
+  readonly rows: number;
   readonly signal: AbortSignal;
 }
 
@@ -55,25 +57,27 @@ export function openWriter(databaseUrl: string) {
       if (!row) throw new Error("Cannot describe PostgreSQL: no answer");
       return row;
     },
-    async write({ first, seconds, rate, signal }: Batch): Promise<Written> {
+    async write({ first, seconds, rate, rows, signal }: Batch): Promise<Written> {
       const roundTrip = new Histogram();
       const unanswered = new Set<Promise<void>>();
       let [committed, failed] = [0, 0];
       const start = micros();
       const count = countOf({ seconds, rate });
-      for (let index = 0; index < count; index++) {
+      for (let index = 0; index < count; index += rows) {
         await until(start + (index * 1e6) / rate);
         signal.throwIfAborted();
         while (unanswered.size >= MOST_UNANSWERED) await Promise.race(unanswered);
         const sent = micros();
-        const message = encodeMark(first + index, sent) + REST;
+        const logs = Math.min(rows, count - index);
+        const messages = Array.from({ length: logs }, (_, i) => encodeMark(first + index + i, sent) + REST);
         const answer: Promise<void> = sql`
-          insert into logs (level, service, message) values ('info', 'bench', ${message})`
+          insert into logs (level, service, message)
+          select 'info', 'bench', message from unnest(${messages}::text[]) as message`
           .then(() => {
             roundTrip.add(micros() - sent);
-            committed++;
+            committed += logs;
           }, () => {
-            failed++;
+            failed += logs;
           }).finally(() => unanswered.delete(answer));
         unanswered.add(answer);
       }
