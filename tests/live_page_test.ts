@@ -191,6 +191,22 @@ browserTest(
       await page.evaluate(() => new Promise(requestAnimationFrame));
       assert.equal(await page.locator(".pill").count(), 0, `${height}`);
     }
+    // What is above the list gets lower, and a script asks for the layout: the browser scrolls, and tells so before anything else.
+    const isTaken = await page.evaluate(async () => {
+      let isTaken = false;
+      new MutationObserver(() => isTaken ||= document.querySelector(".pill") !== null)
+        .observe(document.body, { childList: true, subtree: true });
+      const bar = document.querySelector<HTMLElement>(".filters");
+      for (const height of ["200px", "", "300px", ""]) {
+        // Before a frame, not in one: there the list itself would be told first.
+        await new Promise((resolve) => setTimeout(resolve));
+        if (bar) bar.style.height = height;
+        void document.querySelector(".log")?.scrollHeight;
+        for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
+      }
+      return isTaken;
+    });
+    assert.ok(!isTaken, "for somebody who scrolls");
     await filterField(page).pressSequentially("level:error");
     await until(() => page.locator(".row").count(), 3);
     await page.getByRole("button", { name: "Remove level:error" }).click();
