@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { CloseIcon } from "./icons.tsx";
 
 /** Something that is open over the page until it is closed: by its button, Escape, or a press beside it. */
@@ -12,7 +12,7 @@ export function Dialog({ id, title, isOpen, close, class: name = "", children }:
   children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return dialog.current?.close();
     dialog.current?.showModal();
     dialog.current?.querySelector<HTMLInputElement>("[data-first]")?.select();

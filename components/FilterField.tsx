@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { suggest, type Suggestion } from "../lib/live_tail/completion.ts";
 import { visibleText } from "../lib/live_tail/format.ts";
 import { browserMemory } from "../lib/live_tail/io.ts";
@@ -25,12 +25,13 @@ export function FilterField({ tail }: { tail: LiveTail }) {
   const isUnfinished = suggestions.length > 0 && filter.problems.value[0]?.to === caret;
   const problem = isUnfinished ? null : problemOf(tail);
 
-  useEffect(() => {
+  // Before the next key: an effect of the frame after it would put the caret before what was typed since.
+  useLayoutEffect(() => {
     if (next.current !== null) input.current?.setSelectionRange(next.current, next.current);
     next.current = null;
     alignPaint();
   }, [text]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (active) document.getElementById(`suggestion-${marked}`)?.scrollIntoView({ block: "nearest" });
   }, [marked]);
 

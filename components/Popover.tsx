@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** A button, and what it opens below it: closed by Escape, by a press beside it and when the focus goes elsewhere. */
 export function Popover({ id, label, title, about, button, class: name = "", children, onOpen }: {
@@ -21,7 +21,7 @@ export function Popover({ id, label, title, about, button, class: name = "", chi
     setOpen(false);
     opener.current?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     onOpen?.();
     const onPress = ({ target }: PointerEvent) => {

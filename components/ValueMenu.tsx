@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { visibleText } from "../lib/live_tail/format.ts";
 import type { LiveTail } from "../lib/live_tail/model.ts";
 import { levelChoices, valueChoices } from "../lib/live_tail/value_choices.ts";
@@ -29,7 +29,7 @@ export function ValueMenu(
     style.left = `${Math.max(0, Math.min(picked.x, list.clientWidth - offsetWidth))}px`;
     style.top = `${Math.max(0, y)}px`;
   }, [picked]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     menu.current?.querySelector("button")?.focus();
     const onPress = ({ target }: PointerEvent) => {
       if (target instanceof Node && !menu.current?.contains(target)) close(false);

@@ -136,6 +136,21 @@ browserTest("suggestions come from the logs, and are taken by keyboard", async (
   await untilRows(page, "one");
   assert.equal(search(page), "?service=my+api&meta.region=eu-west");
 
+  // Who types on before the page was painted types behind what was taken.
+  await field(page).fill("ser");
+  await option("service:").waitFor();
+  await page.keyboard.press("ArrowDown");
+  await field(page).evaluate(async (input) => {
+    input.dispatchEvent(new KeyboardEvent("keydown", { key: "Tab", bubbles: true, cancelable: true }));
+    for (const character of "work") {
+      await Promise.resolve();
+      document.execCommand("insertText", false, character);
+    }
+  });
+  assert.equal(await field(page).inputValue(), "service:work");
+  await field(page).fill('service:"my api" meta.region=eu-west ');
+  await untilRows(page, "one");
+
   // Escape closes the list first, and then leaves the field.
   await page.keyboard.type("x");
   await page.keyboard.press("Backspace");
