@@ -3,20 +3,35 @@
  * (chunked) and nothing else. No JSON, no strings: a viewer must cost next to nothing. Pure.
  */
 
-/** `bench:00000123:1790000000123456;`: the number of the log, and the microsecond when it was sent to PostgreSQL. */
+/**
+ * `~bench:00000123:1790000000123456;` and what makes a log as long as those of a usual service: the number of the log, and the
+ * microsecond when it was sent to PostgreSQL. Nothing else in a stream has the first character.
+ */
 export function encodeMark(sequence: number, micros: number): string {
-  return `bench:${String(sequence).padStart(8, "0")}:${String(Math.floor(micros)).padStart(16, "0")};`;
+  return `~bench:${String(sequence).padStart(8, "0")}:${
+    String(Math.floor(micros)).padStart(16, "0")
+  };${REST}`;
 }
 
-const MARK = new TextEncoder().encode("bench:");
-const MARK_LENGTH = encodeMark(0, 0).length;
+const REST =
+  " GET /v1/products/LIN-0042 200 12ms user=48211 city=Zürich agent=ShopApp/7.3 cache=miss replica=3 region=eu-1";
+const encoder = new TextEncoder();
+const MARK = encoder.encode("~bench:");
+const [MARK_BYTE = 0] = MARK;
+const REST_LENGTH = encoder.encode(REST).length;
+/** The number, and what follows it. */
+const NUMBER = { at: MARK.length, length: 8 };
+const MICROS = { at: NUMBER.at + NUMBER.length + 1, length: 16 };
+/** Up to the semicolon. */
+const HEAD_LENGTH = MICROS.at + MICROS.length + 1;
 const MOST_HEAD = 16_384;
 
 /** What is found on the way. */
 export interface ScanEvents {
   /** The stream is live: from here on nothing may be missing. */
   ready(): void;
-  log(sequence: number, micros: number): void;
+  /** `micros` reads the time from the bytes, which is for now or never. */
+  log(sequence: number, micros: () => number): void;
 }
 
 /** Reads one response, in pieces of any size. */
@@ -113,17 +128,19 @@ export class Scanner {
 
   /** Tells of the marks; gives back the bytes at the end that may begin another. */
   #find(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-    let at = bytes.indexOf(98);
-    while (at !== -1) {
-      const length = matching(bytes, at);
+    let from = 0;
+    const micros = () => digits(bytes, from + MICROS.at, MICROS.length);
+    while ((from = bytes.indexOf(MARK_BYTE, from)) !== -1) {
+      const length = matching(bytes, from);
       if (length === MARK.length) {
-        if (at + MARK_LENGTH > bytes.length) return bytes.slice(at);
-        this.events.log(digits(bytes, at + 6, 8), digits(bytes, at + 15, 16));
-        at += MARK_LENGTH - 1;
-      } else if (at + length === bytes.length) {
-        return bytes.slice(at);
+        if (from + HEAD_LENGTH > bytes.length) return bytes.slice(from);
+        this.events.log(digits(bytes, from + NUMBER.at, NUMBER.length), micros);
+        from += HEAD_LENGTH + REST_LENGTH;
+      } else if (from + length === bytes.length) {
+        return bytes.slice(from);
+      } else {
+        from++;
       }
-      at = bytes.indexOf(98, at + 1);
     }
     return new Uint8Array(0);
   }

@@ -25,7 +25,7 @@ function scan(pieces: readonly Uint8Array[]) {
   let ready = 0;
   const scanner = new Scanner({
     ready: () => ready++,
-    log: (sequence, micros) => found.push([sequence, micros]),
+    log: (sequence, micros) => found.push([sequence, micros()]),
   });
   for (const piece of pieces) scanner.push(piece);
   return { found, ready, ended: scanner.ended };
@@ -34,7 +34,7 @@ function scan(pieces: readonly Uint8Array[]) {
 const sizes = fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 8 });
 const noise = fc.oneof(
   fc.string({ maxLength: 20 }),
-  fc.constantFrom("b", "be", "bench", "bbench", "\n\ndata: {}", "æ急"),
+  fc.constantFrom("~", "~be", "~bench", "~~bench", "\n\ndata: {}", "æ急"),
 );
 const logs = fc.array(fc.tuple(fc.nat(99_999_999), fc.integer({ min: 0, max: 9e15 }), noise), {
   maxLength: 12,
@@ -44,7 +44,7 @@ Deno.test("Scanner finds every mark, however the bytes are cut into chunks and r
   fc.assert(fc.property(logs, sizes, sizes, (logs, chunks, reads) => {
     const body = "retry: 2000\n: connected\n\nevent: ready\ndata: {}\n\n" +
       logs.map(([sequence, micros, noise]) =>
-        `${noise.replaceAll("bench:", "")}${encodeMark(sequence, micros)}`
+        `${noise.replaceAll("~bench:", "")}${encodeMark(sequence, micros)}`
       ).join("");
     const framed = [...cut(encoder.encode(body), chunks).map(chunk), encoder.encode("0\r\n\r\n")];
     const bytes = Uint8Array.from([...encoder.encode(HEAD), ...framed.flatMap((part) => [...part])]);

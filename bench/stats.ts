@@ -1,7 +1,8 @@
 /** Percentiles of many times in little memory. Pure. */
 
 /** Buckets are at most 1/64 of their value wide, so percentiles are at most 1.6 % too high, and never too low. */
-const STEPS = 64;
+const STEP_BITS = 6;
+const STEPS = 2 ** STEP_BITS;
 /** 2 ** 40 microseconds are 12 days. */
 const BUCKETS = STEPS * 36;
 
@@ -69,8 +70,12 @@ export class Histogram {
 /** Values below 2 * STEPS have a bucket each; every doubling above has STEPS buckets. */
 function bucketOf(value: number): number {
   if (value < 2 * STEPS) return value;
-  const doublings = Math.floor(Math.log2(value / STEPS));
-  return Math.min(BUCKETS - 1, doublings * STEPS + Math.floor(value / 2 ** doublings));
+  // The usual ones without floating point: this runs a million times a second.
+  const doublings = value < 2 ** 31
+    ? 31 - Math.clz32(value) - STEP_BITS
+    : Math.floor(Math.log2(value / STEPS));
+  const step = value < 2 ** 31 ? value >>> doublings : Math.floor(value / 2 ** doublings);
+  return Math.min(BUCKETS - 1, doublings * STEPS + step);
 }
 
 /** The greatest value of a bucket. */

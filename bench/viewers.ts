@@ -63,6 +63,8 @@ async function watch(config: ViewersConfig) {
   // One bit for each viewer and log: exact, and a hundredth of the memory of a set.
   const width = Math.ceil(count / 8);
   const seen = new Uint8Array(viewers * width);
+  // When each log was sent: what the first viewer has read the others need not read again.
+  const sentAt = new Float64Array(count);
   const state = { delivered: 0, repeated: 0, ended: 0, onDelivered: () => {} };
   const request = (viewer: number) => {
     const path = config.path.replace("{filter}", String(viewer % Math.max(1, config.filters)));
@@ -79,7 +81,7 @@ async function watch(config: ViewersConfig) {
     let arrived = 0;
     const scanner = new Scanner({
       ready: () => ready.resolve(),
-      log: (sequence, sent) => {
+      log: (sequence, micros) => {
         const index = sequence - first;
         if (index < 0 || index >= count) return;
         const at = viewer * width + (index >> 3);
@@ -91,6 +93,8 @@ async function watch(config: ViewersConfig) {
         }
         seen[at] = byte | bit;
         state.delivered++;
+        const sent = sentAt[index] || micros();
+        sentAt[index] = sent;
         latency.add(arrived - sent);
       },
     }, config.ready);

@@ -32,9 +32,6 @@ export interface Written {
   readonly seconds: number;
 }
 
-/** Makes a message as long as those of a usual service. */
-const REST =
-  " GET /v1/products/LIN-0042 200 12ms user=48211 city=Zürich agent=ShopApp/7.3 cache=miss replica=3 region=eu-1";
 /** Statements on their way: over it the writer waits, and the log is late at its viewers, which counts. */
 const MOST_UNANSWERED = 1000;
 
@@ -69,7 +66,7 @@ export function openWriter(databaseUrl: string) {
         while (unanswered.size >= MOST_UNANSWERED) await Promise.race(unanswered);
         const sent = micros();
         const logs = Math.min(rows, count - index);
-        const messages = Array.from({ length: logs }, (_, i) => encodeMark(first + index + i, sent) + REST);
+        const messages = Array.from({ length: logs }, (_, i) => encodeMark(first + index + i, sent));
         const answer: Promise<void> = sql`
           insert into logs (level, service, message)
           select 'info', 'bench', message from unnest(${messages}::text[]) as message`

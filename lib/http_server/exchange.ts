@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { compressed } from "../compress.ts";
+import { LiveBody } from "../live_body.ts";
 import { urlOfRequest } from "./address.ts";
 
 /** What answers requests. */
@@ -144,8 +145,11 @@ async function send(exchange: Exchange, response: Response): Promise<void> {
   if (isRest) headers.connection = "close";
   res.writeHead(response.status, headers);
   if (isStream && response.body) {
-    if (!isBare) return await pipe(response.body, exchange);
-    await response.body.cancel();
+    if (isBare) await response.body.cancel();
+    else {
+      const body = LiveBody.of(response.body);
+      return await (body ? connect(body, exchange) : pipe(response.body, exchange));
+    }
   }
   if (!isRest) return await ended(exchange, bytes);
   // First the answer, whole, then the end of the connection: ended at once, the client might get a reset in its place.
@@ -176,6 +180,18 @@ function dropRest(req: IncomingMessage): Promise<void> {
     };
     req.once("end", over).once("close", over);
     req.resume();
+  });
+}
+
+/** Has a body written to the client. */
+function connect(body: LiveBody, exchange: Exchange): Promise<void> {
+  return new Promise((resolve) => {
+    exchange.signal.addEventListener("abort", () => {
+      body.cancel();
+      resolve();
+    }, { once: true });
+    const write = writerOf(exchange, () => body.drained());
+    body.connect({ write, end: () => resolve(ended(exchange, null)) });
   });
 }
 
@@ -216,7 +232,9 @@ function writerOf({ req, res }: Exchange, onDrain: () => void): (bytes: Uint8Arr
   socket.on("drain", onDrain);
   res.once("close", () => socket.off("drain", onDrain));
   const isChunked = res.chunkedEncoding;
-  return (bytes) => bytes.byteLength === 0 || socket.write(isChunked ? chunkOf(bytes) : bytes);
+  // Of a part that is longer than node's own buffer it says that it is full, also where the system took all of it.
+  return (bytes) =>
+    bytes.byteLength === 0 || socket.write(isChunked ? chunkOf(bytes) : bytes) || socket.writableLength === 0;
 }
 
 /** Chunks of HTTP/1.1 by what is in them: viewers of the same logs share those. */

@@ -5,6 +5,7 @@
  */
 
 import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
+import { LiveBody } from "../live_body.ts";
 import { matches } from "../match.ts";
 import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
@@ -35,11 +36,10 @@ export interface ViewerRequest {
 
 /** See the module's comment. */
 export class Viewer {
-  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly #body: LiveBody;
   readonly #feed: Feed;
   readonly #group: Group;
   readonly #onLeave: () => void;
-  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   /** The newest cursor that is true for what was written. */
   #cursor: string | null;
   /** Everything before this position of the feed was or is in the backlog; null: not known, what is missed must be fetched. */
@@ -77,14 +77,13 @@ export class Viewer {
     this.#cursor = request.since;
     this.#started = request.since === null ? null : undefined;
     this.#tail = request.since === null ? request.tail : 0;
-    this.stream = new ReadableStream({
-      start: (controller) => {
-        this.#controller = controller;
-        this.#write(encoder.encode(encodeOpening(retryMilliseconds)));
-      },
-      pull: () => this.#drained(),
-      cancel: () => this.#leave(),
-    }, { highWaterMark: VIEWER_BUFFER, size: (chunk) => chunk.byteLength });
+    this.#body = new LiveBody({ drained: () => this.#drained(), cancelled: () => this.#leave() });
+    this.#body.write(encoder.encode(encodeOpening(retryMilliseconds)));
+  }
+
+  /** What it is written. */
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#body.stream;
   }
 
   /** Called once, when the viewer has joined its group. */
@@ -108,16 +107,16 @@ export class Viewer {
     if (told === null) {
       this.#lacksCursor = cursor === null;
       const data = { organizationId, database, cursor, ...more };
-      this.#write(encoder.encode(encodeEvent({ event: "ready", data })));
+      this.#body.write(encoder.encode(encodeEvent({ event: "ready", data })));
       return;
     }
     if (this.#lacksCursor && cursor !== null) {
       // Before it is told that logs come through: from then on each of them is promised, also to who leaves before the first.
       this.#lacksCursor = false;
-      this.#write(encoder.encode(encodeCursor(cursor)));
+      this.#body.write(encoder.encode(encodeCursor(cursor)));
     }
     if (told.database !== database || told.problem?.message !== problem?.message) {
-      this.#write(encoder.encode(encodeEvent({ event: "status", data: { database, ...more } })));
+      this.#body.write(encoder.encode(encodeEvent({ event: "status", data: { database, ...more } })));
     }
   }
 
@@ -134,7 +133,7 @@ export class Viewer {
       this.#group.behind.add(this);
       return;
     }
-    this.#write(chunk);
+    this.#body.write(chunk);
     this.#position = position;
     // What is announced only grows, which is said quickly for each chunk and viewer.
     if (this.#started === null) this.#cursor = cursor ?? this.#cursor;
@@ -143,7 +142,7 @@ export class Viewer {
 
   /** Writes a heartbeat, unless the viewer's buffer is full. */
   tell(chunk: Uint8Array<ArrayBuffer>): void {
-    if (!this.#full()) this.#write(chunk);
+    if (!this.#full()) this.#body.write(chunk);
   }
 
   /** Its place was given up: what it missed must be fetched, but for what was written before that place. */
@@ -203,13 +202,9 @@ export class Viewer {
 
   /** Ends the stream; a browser returns after so many milliseconds, or after those that it was told at the beginning. */
   close(retryMilliseconds?: number): void {
-    if (retryMilliseconds !== undefined) this.#write(encoder.encode(encodeRetry(retryMilliseconds)));
+    if (retryMilliseconds !== undefined) this.#body.write(encoder.encode(encodeRetry(retryMilliseconds)));
     this.#leave();
-    try {
-      this.#controller.close();
-    } catch {
-      // It was cancelled or had ended: nothing is left to end.
-    }
+    this.#body.close();
   }
 
   /** Finds a viewer's place without asking the table; false when the table has to be asked. */
@@ -264,7 +259,7 @@ export class Viewer {
   #writeBacklog(backlog: Backlog): void {
     const chunk = backlog.chunks[this.#chunksWritten++];
     if (chunk) {
-      this.#write(chunk.bytes);
+      this.#body.write(chunk.bytes);
       this.#feed.sent(chunk.logs);
       // That of a tail is the one that the viewer has.
       const { cursor } = chunk;
@@ -304,7 +299,7 @@ export class Viewer {
       text += encodeCursor(this.#cursor);
       this.#owesCursor = false;
     }
-    if (text !== "") this.#write(encoder.encode(text));
+    if (text !== "") this.#body.write(encoder.encode(text));
   }
 
   /** Level with the feed: live, unless announcements are still to come of what it was sent. */
@@ -328,7 +323,7 @@ export class Viewer {
 
   #drained(): void {
     this.renew();
-    if (!this.#stalled || (this.#controller.desiredSize ?? 0) < VIEWER_BUFFER / 2) return;
+    if (!this.#stalled || this.#body.waiting > VIEWER_BUFFER / 2) return;
     this.#stalled = false;
     this.pump();
   }
@@ -344,14 +339,6 @@ export class Viewer {
   }
 
   #full(): boolean {
-    return (this.#controller.desiredSize ?? 0) <= 0;
-  }
-
-  #write(chunk: Uint8Array<ArrayBuffer>): void {
-    try {
-      this.#controller.enqueue(chunk);
-    } catch {
-      // It has ended: `cancel` takes the viewer out.
-    }
+    return this.#body.waiting >= VIEWER_BUFFER;
   }
 }
