@@ -4,6 +4,7 @@
  * argument is a {@link ViewersConfig} as JSON; it reads {@link Order}s and writes {@link Answer}s, a line each.
  */
 
+import { connect } from "node:net";
 import { TextLineStream } from "./lines.ts";
 import { micros } from "./clock.ts";
 import { Scanner } from "./scan.ts";
@@ -73,14 +74,14 @@ async function watch(config: ViewersConfig) {
     );
   };
 
-  async function open(viewer: number): Promise<void> {
-    const connection = await Deno.connect({ hostname: config.hostname, port: config.port });
-    connection.setNoDelay(true);
-    await connection.write(request(viewer));
-    const ready = Promise.withResolvers<void>();
+  // One for all: what was read has been looked at before the next read.
+  const buffer = new Uint8Array(65_536);
+
+  function open(viewer: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     let arrived = 0;
     const scanner = new Scanner({
-      ready: () => ready.resolve(),
+      ready: resolve,
       log: (sequence, micros) => {
         const index = sequence - first;
         if (index < 0 || index >= count) return;
@@ -98,18 +99,30 @@ async function watch(config: ViewersConfig) {
         latency.add(arrived - sent);
       },
     }, config.ready);
-    const buffer = new Uint8Array(16_384);
-    const readAll = async () => {
-      for (let size; (size = await connection.read(buffer)) !== null && !scanner.ended;) {
-        arrived = micros();
+    const read = (size: number) => {
+      arrived = micros();
+      try {
         scanner.push(buffer.subarray(0, size));
-        state.onDelivered();
+      } catch (error) {
+        reject(error);
+        socket.destroy();
       }
+      state.onDelivered();
+      return !scanner.ended;
     };
-    readAll().then(() => ready.reject(new Error("the stream ended")), ready.reject).finally(() =>
-      state.ended++
-    );
-    await ready.promise;
+    // Of all ways to read that Deno has this one takes the least, by a quarter (node:net's `onread`).
+    const socket = connect({
+      host: config.hostname,
+      port: config.port,
+      noDelay: true,
+      onread: { buffer, callback: read },
+    }, () => void socket.write(request(viewer)));
+    socket.on("error", reject);
+    socket.on("close", () => {
+      state.ended++;
+      reject(new Error("the stream ended"));
+    });
+    return promise;
   }
 
   let next = 0;

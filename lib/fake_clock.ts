@@ -4,10 +4,13 @@ import type { Clock } from "./clock.ts";
 
 /** A clock that stands still until it is told. */
 export class FakeClock implements Clock {
+  /** How many milliseconds go by with each look at the clock: what is done in between takes so long. */
+  perLook = 0;
   #now = 0;
   readonly #timers = new Set<{ at: number; run: () => void }>();
 
   now(): number {
+    this.#now += this.perLook;
     return this.#now;
   }
 
@@ -32,6 +35,6 @@ export class FakeClock implements Clock {
       this.#now = Math.max(this.#now, due.at);
       due.run();
     }
-    this.#now = until;
+    this.#now = Math.max(this.#now, until);
   }
 }

@@ -110,6 +110,12 @@ export class HubFullError extends Error {
 /** Queries at a time. The pool has one connection more, so that requests never wait for the hub alone. */
 const MOST_QUERIES = 3;
 
+/** How long a flush may keep everything else waiting, in milliseconds. */
+const MOST_AT_ONCE = 20;
+
+/** How long heartbeats wait for their next turn, in milliseconds: logs come first. */
+const BEAT_PAUSE = 50;
+
 /** When viewers of a server that stops are to return, in milliseconds: soon, and not all at the same moment. */
 const RETURN = { least: 200, spread: 2000 };
 
@@ -122,6 +128,8 @@ export function createHub(options: HubOptions): Hub {
   const feeds = new Map<number, Feed>();
   const lingering = new Map<number, () => void>();
   const pausing = new Set<() => void>();
+  /** What ends the work that waits for its next turn. */
+  const turns = new Set<() => void>();
   const counts: HubCounts = {
     notifications: 0,
     malformed: 0,
@@ -143,7 +151,7 @@ export function createHub(options: HubOptions): Hub {
 
   function beat(): void {
     cancelBeat = clock.after(options.heartbeat, beat);
-    for (const feed of feeds.values()) feed.heartbeat();
+    inTurns(inOrder([...feeds.values()], (feed) => feed.beatInSteps()), BEAT_PAUSE);
   }
   cancelBeat = clock.after(options.heartbeat, beat);
 
@@ -158,21 +166,48 @@ export function createHub(options: HubOptions): Hub {
   }
 
   function flush(): void {
-    scheduled = false;
-    const started = now();
     const flushing = [...dirty];
     dirty.clear();
-    for (const feed of flushing) {
+    inTurns(inOrder(flushing, (feed) => feed.flushInSteps()), 0, (took) => {
+      scheduled = false;
+      // Four fifths of the time at most, however many viewers there are.
+      nextFlush = now() + Math.max(flushInterval, took / 4);
+      const [next] = dirty;
+      if (next) schedule(next);
+    });
+  }
+
+  function* inOrder(feeds: readonly Feed[], work: (feed: Feed) => Generator<void>): Generator<void> {
+    for (const feed of feeds) {
       try {
-        feed.flush();
+        yield* work(feed);
       } catch (error) {
         // Nothing known leads here. It must not end the process, nor keep the other organizations waiting.
         onError(`Cannot hand on logs of organization ${feed.organizationId}`, error);
       }
     }
-    const ended = now();
-    // Flushing takes at most a third of the time, however many viewers there are.
-    nextFlush = ended + Math.max(flushInterval, 2 * (ended - started));
+  }
+
+  /** Works step by step, with turns for everything else after {@link MOST_AT_ONCE}. Says at the end how many milliseconds the work took. */
+  function inTurns(
+    steps: Iterator<void>,
+    pause: number,
+    done: (took: number) => void = () => {},
+    before = 0,
+  ): void {
+    const began = now();
+    let took = 0;
+    while (took < MOST_AT_ONCE) {
+      const { done: isOver } = steps.next();
+      took = now() - began;
+      if (isOver) return done(before + took);
+    }
+    if (closed) return;
+    const cancel = clock.after(pause, () => {
+      turns.delete(cancel);
+      inTurns(steps, pause, done, before + took);
+    });
+    turns.add(cancel);
   }
 
   /** Waits longer after each failure: 0.1 s to 5 s. */
@@ -289,6 +324,7 @@ export function createHub(options: HubOptions): Hub {
       cancelBeat();
       cancelFlush();
       for (const cancel of lingering.values()) cancel();
+      for (const cancel of turns) cancel();
       for (const wake of pausing) wake();
       for (const feed of feeds.values()) feed.close(() => RETURN.least + Math.random() * RETURN.spread);
     },

@@ -21,6 +21,9 @@ export const KEPT_MILLISECONDS = 10_000;
 /** What may wait for the next flush. Far below what is kept, so that nothing is given up before it was handed on. */
 export const UNFLUSHED = { logs: 1000, bytes: 2 * 1024 * 1024 };
 
+/** Viewers that are written to without a look at the time. */
+export const STEP = 32;
+
 /** Announcements (of at most 8 kB each) that may wait; over it they are dropped and caught up from the table. */
 export const MOST_WAITING = 1000;
 

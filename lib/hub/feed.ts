@@ -13,6 +13,7 @@ import type { Backlogs } from "./backlog.ts";
 import { comesAgain } from "./comes_again.ts";
 import { type Fetch, Fetches } from "./fetches.ts";
 import { type FeedOptions, type Group, type Place, viewersOf, type Wanted } from "./group.ts";
+import { beat, handOn } from "./hand_on.ts";
 import { type Fetched, ForeignCursorError } from "./ports.ts";
 import { ReadBack, readTogether, take, type TakenLog } from "./read_back.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
@@ -25,10 +26,8 @@ export class Feed {
   readonly groups = new Map<string, Group>();
   readonly backlogs: Backlogs;
   readonly now: () => number;
-  /** Everything before this position was handed to the live viewers. */
-  flushed = 0;
-  /** The newest cursor that is true for whoever was sent all before {@link flushed}; null before the first. */
-  flushedCursor: string | null = null;
+  /** Where the live viewers stand, or will once a flush that is under way has ended. */
+  #place: Place = { position: 0, cursor: null };
   /** The newest cursor that is true for all that came in; null before the first. */
   #cursor: string | null = null;
   /** The first one. */
@@ -47,6 +46,8 @@ export class Feed {
   #settling: { readonly cursor: string; readonly until: number } | null = null;
   #listening = false;
   #mustCatchUp = true;
+  /** What came in before this position was handed on, or is by a flush under way; how much has come in since. */
+  #flushedFrom = 0;
   #unflushed = 0;
   #working = false;
   #waiting: Notification[] = [];
@@ -130,43 +131,44 @@ export class Feed {
     void this.#work();
   }
 
+  /** Everything before this position was handed to the live viewers. */
+  get flushed(): number {
+    return this.#place.position;
+  }
+
+  /** The newest cursor that is true for whoever was sent all before {@link flushed}; null before the first. */
+  get flushedCursor(): string | null {
+    return this.#place.cursor;
+  }
+
   /** Counts logs that were written to viewers. */
   sent(count: number): void {
     this.#options.counts.sent += count;
   }
 
-  /** Hands what came in since the last flush to the live viewers, a chunk a group, and moves the others on. */
+  /** Hands what came in to the live viewers, the same bytes to all of a group at the same place, and moves the others on. */
   flush(): void {
-    const from = this.flushed;
-    this.flushed = this.recent.next;
-    this.flushedCursor = this.#cursor;
-    this.#unflushed = 0;
-    const logs = this.recent.between(from, this.flushed);
-    for (const group of this.groups.values()) {
-      if (group.live.size > 0 && logs.length > 0) {
-        const { text, count } = group.collect(logs);
-        this.sent(count * group.live.size);
-        if (text !== "") group.deliver(text, this.#place);
-      }
-      for (const viewer of group.behind) viewer.pump();
-    }
+    for (const _ of this.flushInSteps());
   }
 
-  /** Writes the heartbeat, and the cursor to groups for which nothing matched in the meantime. */
-  heartbeat(): void {
+  /** The same in steps, see {@link handOn}. Another flush may come between. */
+  *flushInSteps(): Generator<void> {
+    this.#unflushed = 0;
+    this.#flushedFrom = this.recent.next;
+    this.#moveOn();
+    yield* handOn(this, () => this.#moveOn());
+  }
+
+  /** Writes the heartbeat, in steps as well. */
+  *beatInSteps(): Generator<void> {
     this.#fetches.drop();
-    // What is still to be flushed has a cursor of its own.
-    const cursor = this.flushed === this.recent.next ? this.flushedCursor : null;
-    for (const group of this.groups.values()) group.beat({ position: this.flushed, cursor });
+    yield* beat(this, () => this.#place);
   }
 
   /** Hands on what came in, and the cursor, then ends every stream. Each viewer is told when to return, in milliseconds. */
   close(returnAfter: () => number): void {
     this.flush();
-    for (const group of this.groups.values()) {
-      group.deliver("", this.#place);
-      for (const viewer of [...group.live, ...group.behind]) viewer.close(Math.round(returnAfter()));
-    }
+    for (const viewer of viewersOf(this.groups)) viewer.close(this.#place, Math.round(returnAfter()));
     this.disconnected();
   }
 
@@ -211,9 +213,13 @@ export class Feed {
     return this.#options.pause(attempt);
   }
 
-  /** Where the live viewers stand. */
-  get #place(): Place {
-    return { position: this.flushed, cursor: this.flushedCursor };
+  /** All that came in is what is handed on. */
+  #moveOn(): Place {
+    const [position, cursor] = [this.recent.next, this.#cursor];
+    if (this.#place.position !== position || this.#place.cursor !== cursor) {
+      this.#place = { position, cursor };
+    }
+    return this.#place;
   }
 
   /** Whether a notification can be taken in without asking the table. */
@@ -229,7 +235,7 @@ export class Feed {
       this.#newest = Math.max(this.#newest, log.id);
       const recent = { ...taken, text: encodeLog(log) };
       this.#unflushed += weight(recent);
-      if (this.#unflushed > UNFLUSHED.bytes || this.recent.next - this.flushed >= UNFLUSHED.logs) {
+      if (this.#unflushed > UNFLUSHED.bytes || this.recent.next - this.#flushedFrom >= UNFLUSHED.logs) {
         this.flush();
         this.#unflushed = weight(recent);
       }
@@ -292,7 +298,8 @@ export class Feed {
     if (this.#cursor === null) {
       const cursor = asked(await store.snapshot());
       this.recent.mark(cursor);
-      this.#cursor = this.flushedCursor = this.#began = cursor;
+      this.#cursor = this.#began = cursor;
+      this.#place = { position: this.flushed, cursor };
       this.#since = null;
       this.#settling = { cursor, until: this.now() + SETTLING };
       return;
@@ -387,7 +394,8 @@ export class Feed {
     const rows = ids.length > 0 ? await this.#options.store.read(this.organizationId, ids) : [];
     if (xid === 0n || rows.length < ids.length || this.#cursor === null) throw new ForeignCursorError();
     this.#cursor = clampCursor(this.#cursor, xid);
-    if (this.flushedCursor !== null) this.flushedCursor = clampCursor(this.flushedCursor, xid);
+    const { position, cursor } = this.#place;
+    if (cursor !== null) this.#place = { position, cursor: clampCursor(cursor, xid) };
     if (this.#since !== null) this.#since = clampCursor(this.#since, xid);
     this.recent.forgetCursors();
     this.#fetches.drop(true);
@@ -404,8 +412,9 @@ export class Feed {
     this.#fetches.drop(true);
     this.recent = new RecentLogs(RECENT);
     this.#seen = new RecentIds(SEEN);
-    this.flushed = this.#unflushed = this.#newest = 0;
-    this.flushedCursor = this.#cursor = this.#since = null;
+    this.#flushedFrom = this.#unflushed = this.#newest = 0;
+    this.#place = { position: 0, cursor: null };
+    this.#cursor = this.#since = null;
     this.#restart = this.#settling = null;
     this.#mustCatchUp = true;
   }

@@ -5,7 +5,7 @@ import { type Filter, filterKey } from "../filter.ts";
 import type { Log } from "../log.ts";
 import { compileFilter, compileOrigin, looksAtMetadata, looksAtText, type Matcher } from "../match.ts";
 import type { MetadataPath } from "../metadata_path.ts";
-import { type DatabaseProblem, encodeCursor, encodeLog, HEARTBEAT } from "../sse.ts";
+import { type DatabaseProblem, encodeCursor, encodeLog } from "../sse.ts";
 import type { Backlogs } from "./backlog.ts";
 import type { Feed } from "./feed.ts";
 import type { HubStore } from "./ports.ts";
@@ -14,13 +14,17 @@ import type { Viewer } from "./viewer.ts";
 
 const encoder = new TextEncoder();
 
-const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
-
 /** Where whoever was written everything so far stands. */
 export interface Place {
   readonly position: number;
   /** True there; null where none is to be told. */
   readonly cursor: string | null;
+}
+
+/** Logs as a viewer is written them, and how many they are. */
+export interface Piece {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly logs: number;
 }
 
 /** The key of the group with a filter and columns. */
@@ -41,9 +45,6 @@ export class Group {
   undecided = -1;
   readonly live = new Set<Viewer>();
   readonly behind = new Set<Viewer>();
-  /** The cursor last written to the live viewers. */
-  #cursor: string | null = null;
-
   /** @throws {FilterError} when the filter does not compile */
   constructor(readonly filter: Filter, readonly columns: readonly MetadataPath[] = []) {
     this.key = groupKey(filter, columns);
@@ -58,8 +59,8 @@ export class Group {
     return this.columns.length === 0 ? text : encodeLog({ ...log, fields: fieldsOf(metadata, this.columns) });
   }
 
-  /** Those of the logs that match, framed, and how many they are. */
-  collect(logs: readonly FlushedLog[]): { text: string; count: number } {
+  /** What viewers are written who are to get these logs: those that match, framed, and the cursor. `null` where none matches. */
+  encodeAll(logs: readonly FlushedLog[], cursor: string | null): Piece | null {
     let text = "";
     let count = 0;
     for (const { recent, folded } of logs) {
@@ -67,36 +68,22 @@ export class Group {
       text += this.encode(recent);
       count++;
     }
-    return { text, count };
+    if (count === 0) return null;
+    return { bytes: encoder.encode(cursor === null ? text : text + encodeCursor(cursor)), logs: count };
   }
 
-  /** Writes to the live viewers: a text, the cursor where it has moved, and an end. `false` where there is nothing but the end. */
-  deliver(text: string, place: Place, end = ""): boolean {
-    const moved = place.cursor === this.#cursor ? null : place.cursor;
-    if (text === "" && moved === null) return false;
-    this.#cursor = moved ?? this.#cursor;
-    const chunk = encoder.encode(text + (moved === null ? "" : encodeCursor(moved)) + end);
-    for (const viewer of this.live) viewer.deliver(chunk, place);
-    return true;
-  }
-
-  /** Writes a heartbeat to all, and to the live viewers the cursor where it has moved while nothing matched. */
-  beat(place: Place): void {
-    for (const viewer of this.behind) {
-      viewer.tell(HEARTBEAT_CHUNK);
-      viewer.pump();
-    }
-    if (this.live.size === 0 || this.deliver("", place, HEARTBEAT)) return;
-    for (const viewer of this.live) viewer.tell(HEARTBEAT_CHUNK);
+  /** A live viewer gets on by itself. */
+  leaveBehind(viewer: Viewer): void {
+    this.live.delete(viewer);
+    this.behind.add(viewer);
   }
 
   /** What comes next does not follow on what the live viewers have: each gets on by itself. */
   lose(): void {
     for (const viewer of this.live) {
       viewer.lose();
-      this.behind.add(viewer);
+      this.leaveBehind(viewer);
     }
-    this.live.clear();
   }
 }
 

@@ -7,10 +7,17 @@
 import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { LiveBody } from "../live_body.ts";
 import { matches } from "../match.ts";
-import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
+import {
+  type DatabaseStatus,
+  encodeCursor,
+  encodeEvent,
+  encodeOpening,
+  encodeRetry,
+  HEARTBEAT,
+} from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Feed } from "./feed.ts";
-import type { Group, Place } from "./group.ts";
+import type { Group, Piece, Place } from "./group.ts";
 import { ForeignCursorError } from "./ports.ts";
 
 /** Bytes that may wait in a viewer's stream. Over it the viewer stops being fed until half has drained. */
@@ -23,6 +30,8 @@ const CHUNK = 64 * 1024;
 const SKIP_MILLISECONDS = 30_000;
 
 const encoder = new TextEncoder();
+
+const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
 
 /** What a viewer asks for when it comes. */
 export interface ViewerRequest {
@@ -58,6 +67,8 @@ export class Viewer {
   /** Ids that were fetched and come once more among the recent past. */
   #skip = new Set<number>();
   #skipUntil = 0;
+  /** That which was last written to it as a live viewer. */
+  #toldCursor: string | null = null;
   /** Logs were written since the last cursor. */
   #owesCursor = false;
   #stalled = false;
@@ -125,24 +136,30 @@ export class Viewer {
     if (this.#told !== null) this.inform();
   }
 
-  /** Writes a chunk that holds all that came for its group before a place. */
-  deliver(chunk: Uint8Array<ArrayBuffer>, { position, cursor }: Place): void {
-    if (this.#full()) {
-      this.#stalled = true;
-      this.#group.live.delete(this);
-      this.#group.behind.add(this);
-      return;
-    }
-    this.#body.write(chunk);
-    this.#position = position;
-    // What is announced only grows, which is said quickly for each chunk and viewer.
-    if (this.#started === null) this.#cursor = cursor ?? this.#cursor;
-    else this.#claim(cursor);
+  /** Where it stands: everything before was or is in its backlog. `null` where that is not known; of a live viewer it is. */
+  get position(): number | null {
+    return this.#position;
   }
 
-  /** Writes a heartbeat, unless the viewer's buffer is full. */
-  tell(chunk: Uint8Array<ArrayBuffer>): void {
-    if (!this.#full()) this.#body.write(chunk);
+  /** Moves a live viewer on to a place: writes what came for its group before that and is not before its own, `null` where nothing did. */
+  deliver(piece: Piece | null, { position, cursor }: Place): void {
+    if (piece !== null) {
+      if (this.#full()) {
+        this.#stalled = true;
+        return this.#group.leaveBehind(this);
+      }
+      this.#body.write(piece.bytes);
+      this.#feed.sent(piece.logs);
+      this.#take(cursor);
+    }
+    this.#position = position;
+  }
+
+  /** Writes a heartbeat, unless its buffer is full, and the cursor of the place where it stands: `null` where it stands behind. */
+  beat(place: Place | null): void {
+    if (this.#full()) return;
+    const cursor = place === null ? null : this.#untold(place);
+    this.#body.write(cursor === null ? HEARTBEAT_CHUNK : encoder.encode(encodeCursor(cursor) + HEARTBEAT));
   }
 
   /** Its place was given up: what it missed must be fetched, but for what was written before that place. */
@@ -200,11 +217,28 @@ export class Viewer {
     this.#stalled = true;
   }
 
-  /** Ends the stream; a browser returns after so many milliseconds, or after those that it was told at the beginning. */
-  close(retryMilliseconds?: number): void {
+  /** Ends the stream. Of a server that stops: with the cursor of its place, if it is there, and when a browser is to return. */
+  close(place?: Place, retryMilliseconds?: number): void {
+    const cursor = place && this.#group.live.has(this) ? this.#untold(place) : null;
+    if (cursor !== null) this.#body.write(encoder.encode(encodeCursor(cursor)));
     if (retryMilliseconds !== undefined) this.#body.write(encoder.encode(encodeRetry(retryMilliseconds)));
     this.#leave();
     this.#body.close();
+  }
+
+  /** The cursor of its place, if it is there and was not told that; it counts as told then. */
+  #untold({ position, cursor }: Place): string | null {
+    if (this.#position !== position || cursor === null || cursor === this.#toldCursor) return null;
+    this.#take(cursor);
+    return cursor;
+  }
+
+  /** A cursor is written that was announced. */
+  #take(cursor: string | null): void {
+    this.#toldCursor = cursor;
+    // What is announced only grows, which is said quickly for each chunk and viewer.
+    if (this.#started === null) this.#cursor = cursor ?? this.#cursor;
+    else this.#claim(cursor);
   }
 
   /** Finds a viewer's place without asking the table; false when the table has to be asked. */
