@@ -5,8 +5,8 @@ import { RefusedError, type Room } from "./limits.ts";
 import { sizeText } from "./limits/size_text.ts";
 import type { LimitConfig } from "./limits/settings.ts";
 
-/** Bytes of the buffer that a body begins with. */
-const FIRST_BUFFER = 64 * 1024;
+/** Bytes of the buffer that a body begins with, where it says its length: it need not be true. Else the smaller one. */
+const FIRST_BUFFER = { announced: 64 * 1024, unknown: 4 * 1024 };
 
 /** What a body may be. */
 export type BodyBounds = Pick<LimitConfig, "maxBodyBytes" | "bodySeconds" | "maxBatch">;
@@ -66,9 +66,11 @@ async function readText(
   { maxBodyBytes, bodySeconds }: Pick<BodyBounds, "maxBodyBytes" | "bodySeconds">,
   room: Pick<Room, "take">,
 ): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > maxBodyBytes) throw tooLarge(maxBodyBytes);
   // One buffer that grows: a chunk of one byte may stand in 64 KiB of memory, and a client chooses how many it sends.
-  let bytes = new Uint8Array(Math.min(FIRST_BUFFER, maxBodyBytes));
+  const first = announced > 0 ? Math.min(announced, FIRST_BUFFER.announced) : FIRST_BUFFER.unknown;
+  let bytes = new Uint8Array(Math.min(first, maxBodyBytes));
   let size = 0;
   const reader = request.body?.getReader();
   const milliseconds = bodySeconds * 1000;

@@ -63,7 +63,8 @@ interface Queue {
   readonly organizationId: number;
   readonly waiting: Request[];
   inserting: number;
-  isPatient: boolean;
+  /** What waits beside an INSERT that is under way. */
+  patience: { readonly until: number; over(): void; cancel(): void } | null;
 }
 
 /** Makes it. */
@@ -108,12 +109,18 @@ export function createIngest(
 
   function wake(key: string, queue: Queue): void {
     if (queue.inserting === 0) return void insertNext(key, queue);
-    if (queue.isPatient || queue.inserting >= MOST_INSERTS) return;
-    queue.isPatient = true;
-    clock.after(PATIENCE, () => {
-      queue.isPatient = false;
-      if (queue.waiting.length > 0 && queue.inserting < MOST_INSERTS) void insertNext(key, queue);
-    });
+    if (queue.inserting >= MOST_INSERTS) return;
+    if (queue.patience === null) {
+      const over = () => {
+        queue.patience = null;
+        if (queue.waiting.length > 0 && queue.inserting < MOST_INSERTS) void insertNext(key, queue);
+      };
+      queue.patience = { until: clock.now() + PATIENCE, over, cancel: clock.after(PATIENCE, over) };
+    } else if (clock.now() >= queue.patience.until) {
+      // Many requests came at once, and the timer has to wait until they were read: the database need not.
+      queue.patience.cancel();
+      queue.patience.over();
+    }
   }
 
   return {
@@ -124,7 +131,7 @@ export function createIngest(
       const key = `${db.scope} ${organizationId}`;
       let queue = queues.get(key);
       if (!queue) {
-        queues.set(key, queue = { db, organizationId, waiting: [], inserting: 0, isPatient: false });
+        queues.set(key, queue = { db, organizationId, waiting: [], inserting: 0, patience: null });
       }
       const { promise, resolve, reject } = Promise.withResolvers<number[]>();
       queue.waiting.push({

@@ -115,6 +115,19 @@ Deno.test("createIngest() begins another INSERT beside a long one, and keeps org
   assert.equal(test.ingest.inserts, 3);
 });
 
+Deno.test("createIngest() begins another INSERT for many requests that come at once, before a timer could tell", async () => {
+  await using test = await setUp();
+  const stored = [(await test.begin([log("first")])).stored, test.store([log("second")])];
+  // So long it takes to read the next one.
+  test.clock.perLook = PATIENCE;
+  const { stored: third } = await test.begin([log("third")]);
+  assert.equal(test.ingest.inserts, 2);
+  await test.unlock();
+  await Promise.all([...stored, third]);
+  assert.equal(test.ingest.inserts, 2, "the second and the third in one");
+  assert.equal(test.clock.pending, 0);
+});
+
 Deno.test("createIngest() does not store what nobody waits for any more", async () => {
   await using test = await setUp();
   const leaving = new AbortController();
