@@ -100,11 +100,17 @@ http {
 `;
 }
 
+/** The usual trigger of those that listen, to be made on a table `logs`. */
+export function rowTrigger(): Promise<string> {
+  return Deno.readTextFile(new URL("row_trigger.sql", SOURCE));
+}
+
 /** The schema, in an empty database. */
 async function createTable(databaseUrl: string): Promise<void> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   try {
     await sql.unsafe(await Deno.readTextFile(new URL("schema.sql", SOURCE)));
+    await sql.unsafe(await rowTrigger());
   } finally {
     await sql.end({ timeout: 5 });
   }

@@ -16,10 +16,10 @@ export interface Bars {
   readonly bars: readonly Bar[];
 }
 
-const [WIDTH, LABELS, TEXTS, BAR, GAP, HEADING, PADDING] = [720, 90, 150, 18, 6, 30, 12];
+const [WIDTH, LABELS, TEXTS, BAR, GAP, HEADING, PADDING] = [720, 90, 150, 18, 6, 30, 12] as const;
 
-/** A chart of horizontal bars. Each group has its own scale: its longest bar takes the whole width. */
-export function barChart(title: string, groups: readonly Bars[]): string {
+/** A chart of horizontal bars. Each group has its own scale: its longest bar takes the whole width that `labels` pixels leave. */
+export function barChart(title: string, groups: readonly Bars[], labels: number = LABELS): string {
   const parts: string[] = [];
   let y = PADDING;
   for (const { heading, bars } of groups) {
@@ -27,8 +27,8 @@ export function barChart(title: string, groups: readonly Bars[]): string {
     y += HEADING;
     const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
     for (const { label, value, text, isOwn } of bars) {
-      const length = Math.max(1, (WIDTH - LABELS - TEXTS - 2 * PADDING) * value / most);
-      const from = PADDING + LABELS;
+      const length = Math.max(1, (WIDTH - labels - TEXTS - 2 * PADDING) * value / most);
+      const from = PADDING + labels;
       const middle = y + BAR / 2 + 4;
       parts.push(
         `<text x="${from - 8}" y="${middle}" text-anchor="end">${escape(label)}</text>`,

@@ -16,13 +16,16 @@ import { formatNotes, formatTable, isLossless, METHOD, type Row } from "./report
 import { checkScenario, QUICK, type Scenario, SCENARIOS } from "./scenarios.ts";
 import { tailpost } from "./targets.ts";
 import { openWriter } from "./writer.ts";
+import { measureWrites } from "./writes.ts";
+import { formatWrites } from "./writes_report.ts";
 import { writeReport } from "./write_report.ts";
 
-const HELP = `Usage: deno task bench [fanout | ingest] [options]
+const HELP = `Usage: deno task bench [fanout | ingest | writes] [options]
 
   fanout         from the table to the viewers, beside the usual designs
   ingest         from POST /api/logs to the commit, with the server killed at the end
-                 (neither: both)
+  writes         what an INSERT pays for being announced, by pgbench
+                 (none: all of them)
 
   --quick        Tailpost alone, under two minutes
   --only TEXT    scenarios whose name holds this, such as "1,000 logs/s"
@@ -91,10 +94,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const [part, ...rest] = positionals;
-  if (rest.length > 0 || !(part === undefined || part === "fanout" || part === "ingest")) {
+  if (rest.length > 0 || !(part === undefined || isPart(part))) {
     throw new Error(`there is no part ${positionals.join(" ")}, see --help`);
   }
-  const scenarios = part === "ingest" ? [] : chooseScenarios(values);
+  const scenarios = part === undefined || part === "fanout" ? chooseScenarios(values) : [];
   scenarios.forEach(checkScenario);
   const program = values.program ?? new URL("../main.ts", import.meta.url).pathname;
 
@@ -126,16 +129,21 @@ async function main(): Promise<number> {
     }
     console.log(`${METHOD}\n`);
   }
-  const ingest = part === "fanout"
-    ? []
-    : await measureIngest({ ...shared, target: own, quick: !!values.quick });
+  const ofWrites = { ...shared, target: own, quick: !!values.quick };
+  const ingest = part === undefined || part === "ingest" ? await measureIngest(ofWrites) : [];
   if (ingest.length > 0) console.log(`${formatIngest(ingest)}\n`);
+  const writes = part === undefined || part === "writes" ? await measureWrites(ofWrites) : [];
+  if (writes.length > 0) console.log(`${formatWrites(writes)}\n`);
   if (values.write) {
-    const written = await writeReport({ machine, rows, ingest, targets });
+    const written = await writeReport({ machine, rows, ingest, writes, targets });
     console.log(`Written: ${written.join(", ")}`);
   }
   const own_ = rows.filter(({ target }) => target === own.name);
   return own_.every(isWhole) && ingest.every(({ missing, failed }) => missing === 0 && failed === 0) ? 0 : 1;
+}
+
+function isPart(name: string): boolean {
+  return ["fanout", "ingest", "writes"].includes(name);
 }
 
 /** Where nothing happens nothing can be lost. */

@@ -6,6 +6,8 @@ import { formatIngest } from "./ingest_report.ts";
 import { efficiency, formatTable, inOrder, type Row } from "./report.ts";
 import { milliseconds, whole } from "./table.ts";
 import type { Target } from "./targets.ts";
+import type { WritesResult } from "./writes.ts";
+import { chartOfWrites, formatWrites } from "./writes_report.ts";
 
 const DOCS = new URL("../docs/", import.meta.url);
 const [BEGIN, END] = ["<!-- measured: begin -->", "<!-- measured: end -->"];
@@ -15,6 +17,7 @@ export interface Report {
   readonly machine: string;
   readonly rows: readonly Row[];
   readonly ingest: readonly IngestResult[];
+  readonly writes: readonly WritesResult[];
   readonly targets: readonly Target[];
 }
 
@@ -26,13 +29,14 @@ export async function writeReport(report: Report): Promise<readonly string[]> {
   if (before === undefined || after === undefined) {
     throw new Error(`docs/benchmarks.md lacks ${BEGIN} or ${END}`);
   }
-  const charts = chartsOf(report.rows);
+  const charts = new Map(chartsOf(report.rows));
+  if (report.writes.length > 0) charts.set("bench-writes.svg", chartOfWrites(report.writes));
   for (const [name, svg] of charts) await Deno.writeTextFile(new URL(`images/${name}`, DOCS), svg);
   await Deno.writeTextFile(page, `${before}${BEGIN}\n\n${pageOf(report)}\n\n${END}${after}`);
   return ["docs/benchmarks.md", ...[...charts.keys()].map((name) => `docs/images/${name}`)];
 }
 
-function pageOf({ machine, rows, ingest, targets }: Report): string {
+function pageOf({ machine, rows, ingest, writes, targets }: Report): string {
   const programs = targets.map(({ name, about }) => `- \`${name}\`: ${about}`).join("\n");
   return [
     "```\n" + machine + "\n```",
@@ -45,6 +49,7 @@ function pageOf({ machine, rows, ingest, targets }: Report): string {
       ]
       : []),
     ...(ingest.length > 0 ? [formatIngest(ingest)] : []),
+    ...(writes.length > 0 ? ["![Rows a second](images/bench-writes.svg)", formatWrites(writes)] : []),
   ].join("\n\n");
 }
 
