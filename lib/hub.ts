@@ -181,6 +181,7 @@ export function createHub(options: HubOptions): Hub {
     for (const feed of feeds) {
       try {
         yield* work(feed);
+        yield;
       } catch (error) {
         // Nothing known leads here. It must not end the process, nor keep the other organizations waiting.
         onError(`Cannot hand on logs of organization ${feed.organizationId}`, error);

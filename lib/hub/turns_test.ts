@@ -43,6 +43,25 @@ Deno.test("createHub() flushes in turns, and hands on what comes meanwhile to th
   assert.equal(hub.counts.sent, 2 * CROWD);
 });
 
+Deno.test("createHub() gives others their turn between organizations, too", async () => {
+  await using test = testHub();
+  const { clock, database, open } = test;
+  const viewers = [1, 2, 3].map((organizationId) => open("", { organizationId }));
+  for (const viewer of viewers) await viewer.untilReady();
+  clock.advance(20);
+  clock.perLook = 100;
+  database.insert(...[1, 2, 3].map((organizationId) => ({ message: "hello", organizationId })));
+  const counts = async () => {
+    await turn();
+    return viewers.map(({ messages }) => messages.length);
+  };
+  assert.deepEqual(await counts(), [1, 0, 0]);
+  clock.advance(0);
+  assert.deepEqual(await counts(), [1, 1, 0]);
+  clock.advance(0);
+  assert.deepEqual(await counts(), [1, 1, 1]);
+});
+
 Deno.test("createHub() ends what is left of a flush, and of heartbeats, with the streams", async () => {
   const test = testHub();
   const { clock, database, hub, open } = test;
