@@ -64,6 +64,8 @@ const PARTS: readonly Part[] = [
     viewers: 10_000,
     rate: 0,
     seconds: 30,
+    // What the opening of so many streams leaves behind is collected in the meantime.
+    warmup: 20,
     aims: { cpu: 3, perViewer: 50 },
   },
 ];

@@ -114,7 +114,7 @@ const MOST_QUERIES = 3;
 const MOST_AT_ONCE = 20;
 
 /** How long heartbeats wait for their next turn, in milliseconds: logs come first. */
-const BEAT_PAUSE = 50;
+const BEAT_PAUSE = 5;
 
 /** When viewers of a server that stops are to return, in milliseconds: soon, and not all at the same moment. */
 const RETURN = { least: 200, spread: 2000 };

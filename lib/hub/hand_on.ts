@@ -1,9 +1,14 @@
 /** How viewers are written to: in steps of a few, between which others may have their turn. */
 
+import { encodeCursor, HEARTBEAT } from "../sse.ts";
 import { STEP } from "./bounds.ts";
 import type { Feed } from "./feed.ts";
 import type { Piece, Place } from "./group.ts";
 import type { FlushedLog } from "./recent.ts";
+
+const encoder = new TextEncoder();
+
+const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
 
 /**
  * Hands on to the live viewers what comes before a place, the same bytes to all of a group that stand at the same one, and moves the
@@ -41,17 +46,23 @@ export function* handOn(feed: Feed, moveOn: () => Place): Generator<void> {
   }
 }
 
-/** Writes the heartbeat, with the cursor to those who have not been told that of `place`. */
+/** Writes the heartbeat, with the cursor to those who have not been told that of `place`; the same bytes to all. */
 export function* beat(feed: Feed, place: () => Place): Generator<void> {
+  let [cursor, withCursor] = ["", HEARTBEAT_CHUNK];
+  const heartbeat = (told: string | null) => {
+    if (told === null) return HEARTBEAT_CHUNK;
+    if (told !== cursor) [cursor, withCursor] = [told, encoder.encode(encodeCursor(told) + HEARTBEAT)];
+    return withCursor;
+  };
   let written = 0;
   for (const group of feed.groups.values()) {
     for (const viewer of group.behind) {
-      viewer.beat(null);
+      viewer.beat(null, heartbeat);
       viewer.pump();
       if (++written % STEP === 0) yield;
     }
     for (const viewer of group.live) {
-      viewer.beat(place());
+      viewer.beat(place(), heartbeat);
       if (++written % STEP === 0) yield;
     }
   }

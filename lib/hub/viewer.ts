@@ -7,14 +7,7 @@
 import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { LiveBody } from "../live_body.ts";
 import { matches } from "../match.ts";
-import {
-  type DatabaseStatus,
-  encodeCursor,
-  encodeEvent,
-  encodeOpening,
-  encodeRetry,
-  HEARTBEAT,
-} from "../sse.ts";
+import { type DatabaseStatus, encodeCursor, encodeEvent, encodeOpening, encodeRetry } from "../sse.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Feed } from "./feed.ts";
 import type { Group, Piece, Place } from "./group.ts";
@@ -30,8 +23,6 @@ const CHUNK = 64 * 1024;
 const SKIP_MILLISECONDS = 30_000;
 
 const encoder = new TextEncoder();
-
-const HEARTBEAT_CHUNK = encoder.encode(HEARTBEAT);
 
 /** What a viewer asks for when it comes. */
 export interface ViewerRequest {
@@ -155,11 +146,9 @@ export class Viewer {
     this.#position = position;
   }
 
-  /** Writes a heartbeat, unless its buffer is full, and the cursor of the place where it stands: `null` where it stands behind. */
-  beat(place: Place | null): void {
-    if (this.#full()) return;
-    const cursor = place === null ? null : this.#untold(place);
-    this.#body.write(cursor === null ? HEARTBEAT_CHUNK : encoder.encode(encodeCursor(cursor) + HEARTBEAT));
+  /** Writes a heartbeat, unless its buffer is full: with the cursor of the place where it stands, `null` where it stands behind. */
+  beat(place: Place | null, heartbeat: (cursor: string | null) => Uint8Array<ArrayBuffer>): void {
+    if (!this.#full()) this.#body.write(heartbeat(place === null ? null : this.#untold(place)));
   }
 
   /** Its place was given up: what it missed must be fetched, but for what was written before that place. */
