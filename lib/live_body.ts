@@ -66,7 +66,8 @@ export class LiveBody {
   /** Hands all to a sink from now on, what waits first. Nobody may have read the stream. */
   connect(sink: Sink): void {
     this.#sink = sink;
-    this.#flush();
+    if (this.#hasEnded && this.#queue.length === 0) sink.end();
+    else this.#flush();
   }
 
   /** Writes bytes, which must not change any more. Nothing happens after the end. */

@@ -59,6 +59,14 @@ Deno.test("LiveBody keeps what a full sink does not take, in order, and ends aft
   assert.deepEqual([sink.got, body.waiting], [["a", "b", "c", "end"], 0]);
 });
 
+Deno.test("LiveBody ends a sink that comes after the end", () => {
+  const { body } = create();
+  body.close();
+  const sink = sinkOf(1);
+  body.connect(sink);
+  assert.deepEqual(sink.got, ["end"]);
+});
+
 Deno.test("LiveBody writes on where its writer writes as soon as it drains", () => {
   const sink = sinkOf(1);
   let left = 3;
