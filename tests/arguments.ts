@@ -8,6 +8,8 @@ export interface CommandLine<Options extends NonNullable<ParseArgsConfig["option
   readonly values: ReturnType<typeof parseArgs<{ options: Options }>>["values"];
   /** A whole number of an option, `otherwise` without it. */
   wholeNumber(text: string | undefined, range: WholeNumber): number;
+  /** One of the words of an option, the first without it. */
+  oneOf<const Word extends string>(text: string | undefined, words: OneOf<Word>): Word;
 }
 
 /** What an option of a whole number may be. */
@@ -17,6 +19,13 @@ export interface WholeNumber {
   readonly otherwise: number;
   readonly from: number;
   readonly to: number;
+}
+
+/** What an option of some words may be. */
+export interface OneOf<Word extends string> {
+  /** Of the option. */
+  readonly name: string;
+  readonly allowed: readonly [Word, ...Word[]];
 }
 
 /** Reads the command line of a program such as `test:soak`. With `--help` it says `help` and ends. */
@@ -47,6 +56,10 @@ export function readCommandLine<const Options extends NonNullable<ParseArgsConfi
       const value = /^\d{1,10}$/u.test(text) ? Number(text) : NaN;
       if (value >= from && value <= to) return value;
       refuse(`--${name} is ${JSON.stringify(text)}: allowed is a whole number from ${from} to ${to}`);
+    },
+    oneOf(text, { name, allowed }) {
+      const word = text === undefined ? allowed[0] : allowed.find((word) => word === text);
+      return word ?? refuse(`--${name} is ${JSON.stringify(text)}: allowed is ${allowed.join(" or ")}`);
     },
   };
 }

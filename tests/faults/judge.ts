@@ -9,7 +9,7 @@ export interface OwnRow {
   readonly n: number;
   /** The transaction that wrote it. */
   readonly xid: number;
-  /** Whether the viewer has to know of it: it committed after the viewer was told that it is ready. */
+  /** Whether the viewer has to know of it: it committed after the viewer was told that it is ready, and before its end. */
   readonly isExpected: boolean;
 }
 
@@ -51,6 +51,15 @@ export function sees(snapshot: string): (xid: number) => boolean {
   const [, xmax = "", xip = ""] = snapshot.split(":");
   const running = new Set(xip === "" ? [] : xip.split(",").map(Number));
   return (xid) => xid < Number(xmax) && !running.has(xid);
+}
+
+/** Whether a snapshot sees every transaction that another one sees. */
+export function covers(snapshot: string, other: string): boolean {
+  const [, xmax = "", xip = ""] = snapshot.split(":");
+  const isSeen = sees(other);
+  const hidden = xip === "" ? [] : xip.split(",").map(Number);
+  for (let xid = Number(xmax); xid < Number(other.split(":")[1]); xid++) if (isSeen(xid)) return false;
+  return !hidden.some(isSeen);
 }
 
 /** Judges one viewer by the rows that are its own. */

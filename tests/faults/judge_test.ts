@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gapError, isClean, judge, sees } from "./judge.ts";
+import { covers, gapError, isClean, judge, sees } from "./judge.ts";
 import { Ledger, type Said } from "./ledger.ts";
 import { createReader } from "./stream.ts";
 
@@ -55,6 +55,18 @@ Deno.test("sees() reads snapshots as PostgreSQL does", () => {
   const seen = sees("5:9:5,7");
   assert.deepEqual([4, 5, 6, 7, 8, 9, 10].map(seen), [true, false, true, false, true, false, false]);
   assert.ok(sees("9:9:")(8));
+});
+
+Deno.test("covers() compares what snapshots see", () => {
+  assert.ok(covers("9:9:", "5:9:5,7"));
+  assert.ok(covers("5:9:5,7", "5:9:5,7"));
+  assert.ok(!covers("5:9:5,7", "9:9:"));
+  // 8 still runs in the one, and had ended in the other.
+  assert.ok(!covers("8:12:8", "10:10:"));
+  assert.ok(covers("10:12:10", "10:10:"));
+  // It ends earlier, and all that comes then was still running, or was not.
+  assert.ok(covers("5:7:5", "5:9:5,7,8"));
+  assert.ok(!covers("5:7:5", "5:9:5,7"));
 });
 
 Deno.test("gapError() wants the count of what did not come, and allows for what came before", () => {

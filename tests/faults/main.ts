@@ -15,6 +15,7 @@ will not see, whatever fails: network, listener, PostgreSQL, the server.
 
   --seconds N    how long things go wrong (default 60)
   --seed N       what happens, and in which order (default: another each time)
+  --source NAME  how the server hears of logs: notify (default) or wal
   --verbose      the database's address, a line for each fault, what the server wrote last
   --help         this text
 
@@ -33,11 +34,12 @@ function tell(kind: string, milliseconds: number, done: boolean): void {
   console.log(`${seconds.toFixed(1)} s  ${kind}${done ? "" : ", in vain"} (${milliseconds.toFixed(0)} ms)`);
 }
 
-const { values, wholeNumber } = readCommandLine("test:faults", {
+const { values, wholeNumber, oneOf } = readCommandLine("test:faults", {
   help: HELP,
   options: {
     seconds: { type: "string" },
     seed: { type: "string" },
+    source: { type: "string" },
     verbose: { type: "boolean" },
     help: { type: "boolean" },
   },
@@ -45,6 +47,7 @@ const { values, wholeNumber } = readCommandLine("test:faults", {
 const seconds = wholeNumber(values.seconds, { name: "seconds", otherwise: 60, from: 1, to: MOST_SECONDS });
 const chance = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 const seed = wholeNumber(values.seed, { name: "seed", otherwise: chance, from: 0, to: 2 ** 32 - 1 });
+const source = oneOf(values.source, { name: "source", allowed: ["notify", "wal"] });
 console.log(`Seed ${seed}`);
 
 const stopping = new AbortController();
@@ -65,11 +68,13 @@ try {
   const result = await runFaults({
     seconds,
     seed,
+    source,
     signal: stopping.signal,
     ...values.verbose ? { onStarted: console.log, onFault: tell, onServerOutput: console.log } : {},
     onProgress: (progress) => console.log(formatProgress(progress)),
   });
-  console.log(formatResult(result, seed, `deno task test:faults --seconds ${seconds} --seed ${seed}`));
+  const again = `deno task test:faults --seconds ${seconds} --seed ${seed} --source ${source}`;
+  console.log(formatResult(result, seed, again));
   Deno.exit(isGood(result) ? 0 : 1);
 } catch (error) {
   console.error(stopping.signal.aborted ? "Stopped" : error);

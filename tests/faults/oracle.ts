@@ -20,13 +20,13 @@ export interface Judgement {
 }
 
 /** Judges every viewer, and adds a line to the problems for each with which something is wrong. */
-export async function judgeAll({ url, viewers, problems }: World): Promise<Judgement> {
+export async function judgeAll({ url, viewers, cold, problems }: World): Promise<Judgement> {
   const sum = { rows: 0, missing: 0, repeated: 0, foreign: 0, unannounced: 0 };
   await withClient(url, PATIENCE, async (sql) => {
     const [row] = await sql<{ rows: string }[]>`select count(*) as rows from logs`;
     sum.rows = Number(row?.rows);
   });
-  for (const viewer of viewers) {
+  for (const viewer of [...viewers, ...cold.viewers]) {
     const rows = await withClient(url, PATIENCE, (sql) => rowsOf(sql, viewer));
     const verdict = judge(rows, viewer.ledger);
     sum.missing += verdict.missing.length;
@@ -40,16 +40,19 @@ export async function judgeAll({ url, viewers, problems }: World): Promise<Judge
 
 /** The rows that belong to a viewer. */
 async function rowsOf(sql: postgres.Sql, viewer: FaultViewer): Promise<OwnRow[]> {
-  const { organizationId, filter, snapshot } = viewer;
+  const { organizationId, filter, snapshot, ends } = viewer;
   const own = sql`organization_id = ${organizationId} and ${sql.unsafe(filter.where)}`;
   // Without a beginning nothing was promised.
   const known = snapshot === null ? sql`true` : sql`pg_visible_in_snapshot(xid, ${snapshot}::pg_snapshot)`;
-  const found = sql<{ id: string; n: string; xid: string; known: boolean }[]>`
-    select id, substring(message from '^#([0-9]+) ') as n, xid::text, ${known} as known from logs where ${own}`;
+  const late = ends === null ? sql`false` : sql`not pg_visible_in_snapshot(xid, ${ends[0]}::pg_snapshot)
+      and not pg_visible_in_snapshot(xid, ${ends[1]}::pg_snapshot)`;
+  const found = sql<{ id: string; n: string; xid: string; known: boolean; late: boolean }[]>`
+    select id, substring(message from '^#([0-9]+) ') as n, xid::text, ${known} as known, ${late} as late
+    from logs where ${own}`;
   const rows: OwnRow[] = [];
   for await (const batch of found.cursor(5000)) {
-    for (const { id, n, xid, known } of batch) {
-      rows.push({ id: Number(id), n: Number(n), xid: Number(xid), isExpected: !known });
+    for (const { id, n, xid, known, late } of batch) {
+      rows.push({ id: Number(id), n: Number(n), xid: Number(xid), isExpected: !known && !late });
     }
   }
   return rows;

@@ -28,6 +28,8 @@ export function formatResult(result: FaultsResult, seed: number, command: string
   const counts: [string, number][] = [
     ["rows committed", result.rows],
     ["viewers", result.viewers],
+    ["cold organizations", result.coldOrganizations],
+    ["viewers of these", result.coldViewers],
     ["resumes", result.resumes],
     ["logs received", result.received],
     ["received again, dropped", result.overlap],
@@ -46,7 +48,9 @@ export function formatResult(result: FaultsResult, seed: number, command: string
     ...counts.map(lines),
     ...faults,
     ...wrong.map(lines),
-    `A listener that was cut off was noticed within ${(result.slowestNotice / 1000).toFixed(1)} s`,
+    ...result.slowestNotice > 0
+      ? [`A listener that was cut off was noticed within ${(result.slowestNotice / 1000).toFixed(1)} s`]
+      : [],
     `PostgreSQL ${result.version}, seed ${seed}`,
     ...isGood(result) ? [] : ["", "FAILED", ...result.problems, `Run it again: ${command}`],
   ].join("\n");

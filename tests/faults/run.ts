@@ -1,15 +1,17 @@
 /** A run: builds everything, lets it work and fail for a while, heals it, and judges every viewer. */
 
 import { wait } from "../../lib/backoff.ts";
-import { ORGANIZATIONS } from "./filters.ts";
+import { COLD_FAULTS } from "./cold.ts";
 import { judgeAll } from "./oracle.ts";
 import { runLane } from "./schedule.ts";
+import { rollBackPrepared } from "./prepared.ts";
 import { SERVER_FAULTS } from "./server_faults.ts";
 import { setUp } from "./setup.ts";
 import { insert, markerRow } from "./traffic.ts";
 import type { FaultViewer } from "./viewer.ts";
 import { VIEWER_FAULTS } from "./viewer_faults.ts";
-import type { Fault, World } from "./world.ts";
+import { WAL_FAULTS } from "./wal_faults.ts";
+import type { Fault, SourceName, World } from "./world.ts";
 import { runWriters, withClient, WRITER } from "./writers.ts";
 
 /** How long a rest may be, in milliseconds. */
@@ -19,6 +21,8 @@ const REST = 30_000;
 export interface FaultsOptions {
   readonly seconds: number;
   readonly seed: number;
+  /** How the server hears of logs. Default: notify. */
+  readonly source?: SourceName;
   readonly writers?: number;
   /** The kinds of faults. Default: all. */
   readonly faults?: readonly string[];
@@ -54,6 +58,9 @@ export interface FaultsResult {
   readonly version: number;
   readonly rows: number;
   readonly viewers: number;
+  /** Organizations that nobody watched until viewers came, and those viewers; they are not among `viewers`. */
+  readonly coldOrganizations: number;
+  readonly coldViewers: number;
   readonly resumes: number;
   /** Logs received by all viewers, and those that came once more within a client's memory. */
   readonly received: number;
@@ -73,14 +80,20 @@ export interface FaultsResult {
 
 /** Runs. Rejects when it is aborted, or when nothing could be found out. */
 export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
-  const { seconds, seed, writers = 32, faults: kinds, onProgress, onFault = () => {} } = options;
+  const { seconds, seed, source, writers = 32, faults: kinds, onProgress, onFault = () => {} } = options;
   await using resources = new AsyncDisposableStack();
   const ending = new AbortController();
   resources.defer(() => ending.abort());
   const signal = AbortSignal.any([ending.signal, ...options.signal ? [options.signal] : []]);
-  const world = await setUp(options, resources, signal);
-  const { viewers, server, problems } = world;
-  const sum = (of: (viewer: FaultViewer) => number) => viewers.reduce((sum, viewer) => sum + of(viewer), 0);
+  const over = new AbortController();
+  const until = AbortSignal.any([over.signal, signal]);
+  const world = await setUp(options, resources, { signal, until });
+  const { viewers, cold, server, problems } = world;
+  const sum = (of: (viewer: FaultViewer) => number) =>
+    [...viewers, ...cold.viewers].reduce((sum, viewer) => sum + of(viewer), 0);
+  const chosen = (faults: Readonly<Record<string, Fault>>) =>
+    Object.fromEntries(Object.entries(faults).filter(([kind]) => kinds?.includes(kind) ?? true));
+  const coldFaults = chosen(COLD_FAULTS);
 
   const stopWriting = new AbortController();
   const writing = runWriters({
@@ -88,6 +101,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
     seed,
     writers,
     count: () => world.numbers(1),
+    cold: Object.keys(coldFaults).length > 0 ? cold.window : null,
     signal: AbortSignal.any([stopWriting.signal, signal]),
   });
   const counts = new Map<string, number>();
@@ -102,13 +116,11 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   const ticking = setInterval(progress, 5000);
   resources.defer(() => clearInterval(ticking));
 
-  const over = new AbortController();
-  const until = AbortSignal.any([over.signal, signal]);
-  const chosen = (faults: Readonly<Record<string, Fault>>) =>
-    Object.fromEntries(Object.entries(faults).filter(([kind]) => kinds?.includes(kind) ?? true));
+  const serverFaults = chosen({ ...SERVER_FAULTS, ...source === "wal" ? WAL_FAULTS : {} });
   const lanes = [
     { name: "viewers", faults: chosen(VIEWER_FAULTS), pause: [200, 1500] },
-    { name: "server", faults: chosen(SERVER_FAULTS), pause: [200, 1500], rest: () => rest(world, until) },
+    { name: "cold", faults: coldFaults, pause: [100, 700] },
+    { name: "server", faults: serverFaults, pause: [200, 1500], rest: () => rest(world) },
   ] as const;
   const failing = lanes.map((lane) => runLane(lane, { world, seed, counts, until, onFault }));
   await wait(seconds * 1000, signal);
@@ -116,7 +128,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   await Promise.all(failing);
   signal.throwIfAborted();
   stopWriting.abort();
-  await writing;
+  await Promise.all([writing, ...cold.writing]);
   await becomeLevel(world, options.patience);
   clearInterval(ticking);
   progress();
@@ -129,6 +141,8 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
     version: world.postgres.version,
     rows,
     viewers: viewers.length,
+    coldOrganizations: cold.window.taken,
+    coldViewers: cold.viewers.length,
     resumes: sum(({ resumes }) => resumes),
     received: sum(({ ledger }) => ledger.logs.size),
     overlap: sum(({ ledger }) => ledger.overlap),
@@ -144,10 +158,8 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
 }
 
 /** Heals everything, and lets every viewer read up to a last log. */
-async function becomeLevel(
-  { url, superuserUrl, proxy, viewers, problems, tasks, numbers }: World,
-  patience = 60_000,
-): Promise<void> {
+async function becomeLevel(world: World, patience = 60_000): Promise<void> {
+  const { superuserUrl, proxy, cold, problems, tasks } = world;
   proxy.heal();
   await withClient(superuserUrl, 20_000, async (sql) => {
     // A backend may be at work for a client that has gone. What it commits has to come before the end.
@@ -155,8 +167,12 @@ async function becomeLevel(
       sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
         where application_name in (${WRITER}, 'faults', 'faults-hog') and pid <> pg_backend_pid()`;
     while ((await end()).length > 0);
+    await rollBackPrepared(sql);
   });
-  const end = await mark({ url, numbers });
+  const viewers = [...world.viewers, ...cold.viewers].filter(({ isOver }) => !isOver);
+  // Whoever comes later than the last log, and wants nothing older, is never told of it.
+  await Promise.all(viewers.map((viewer) => viewer.until(() => viewer.ledger.cursor !== null, patience)));
+  const end = await mark(world, viewers);
   await Promise.all(viewers.map(async (viewer) => {
     if (!await viewer.until(() => hasSeen(viewer, end), patience)) {
       problems.push(`${viewer.name} did not see the end within ${patience / 1000} s`);
@@ -167,9 +183,10 @@ async function becomeLevel(
 }
 
 /** Lets the viewers read up to where the writers are, while nothing happens to the server. */
-async function rest(world: World, until: AbortSignal): Promise<void> {
+async function rest(world: World): Promise<void> {
+  const { until } = world;
   try {
-    const end = await mark(world);
+    const end = await mark(world, world.viewers);
     const read = Promise.all(world.viewers.map((viewer) => viewer.until(() => hasSeen(viewer, end), REST)));
     await Promise.race([read, wait(REST, until)]);
   } catch {
@@ -177,10 +194,11 @@ async function rest(world: World, until: AbortSignal): Promise<void> {
   }
 }
 
-/** Writes a log to every organization that all its viewers want. Returns the number of the first. */
-async function mark({ url, numbers }: Pick<World, "url" | "numbers">): Promise<number> {
+/** Writes a log that all of them want to each organization of the viewers. Returns the number of the first. */
+async function mark({ url, numbers }: World, viewers: readonly FaultViewer[]): Promise<number> {
   const first = numbers(0);
-  const markers = ORGANIZATIONS.map((organization) => markerRow(() => numbers(1), organization));
+  const organizations = new Set(viewers.map(({ organizationId }) => organizationId));
+  const markers = [...organizations].map((organization) => markerRow(() => numbers(1), organization));
   await withClient(url, 10_000, (sql) => insert(sql, markers));
   return first;
 }

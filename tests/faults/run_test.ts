@@ -11,6 +11,7 @@ Deno.test("runFaults() finds nothing wrong with the program", async () => {
   assert.deepEqual(result.problems, []);
   assert.ok(isGood(result));
   assert.ok(result.rows > 500 && result.resumes > 5, `${result.rows} rows, ${result.resumes} resumes`);
+  assert.ok(result.coldOrganizations > 2, `${result.coldOrganizations} cold organizations`);
 });
 
 Deno.test("runFaults() finds a listener that does not catch up when it comes back", async () => {
@@ -53,4 +54,18 @@ Deno.test("runFaults() finds a catch-up whose cursor does not outlive a crash", 
   });
   assert.ok(result.missing > 0);
   assert.match(result.problems.join("\n"), /\d+ missing \(ids \d+/u);
+});
+
+Deno.test("runFaults() finds an organization that is not heard from the first moment on", async () => {
+  const result = await runFaults({
+    seconds: 12,
+    seed: 1,
+    writers: 16,
+    faults: ["cold organization"],
+    entry,
+    patience: 10_000,
+    env: { FAULTS_PLANT: "late-watch" },
+  });
+  assert.ok(result.missing > 0);
+  assert.match(result.problems.join("\n"), /cold viewer \d+, .*: \d+ missing \(ids \d+/u);
 });

@@ -1,5 +1,5 @@
 /**
- * When which fault happens: two lanes beside each other, each going round and round its kinds in an order of the seed's. After each
+ * When which fault happens: lanes beside each other, each going round and round its kinds in an order of the seed's. After each
  * round there may be a rest: where faults follow faster than the machine gets over them nobody is told anything, and nothing found.
  */
 

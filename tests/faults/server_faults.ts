@@ -1,11 +1,15 @@
 /** What happens to the server, to PostgreSQL and to the network between them. */
 
 import { wait } from "../../lib/backoff.ts";
+import { MOST_PREPARED } from "./prepared.ts";
 import { missMuch } from "./viewer_faults.ts";
 import { openClient, withClient } from "./writers.ts";
-import type { Fault, World } from "./world.ts";
+import type { Fault, SourceName, World } from "./world.ts";
 
 const LISTENER = "tailpost-listener";
+
+/** How the connection names itself on which logs are heard. */
+export const HEARS: Readonly<Record<SourceName, string>> = { notify: LISTENER, wal: "tailpost-wal" };
 
 /** A connection that does not answer any more has to be found within this time, in milliseconds, plus slack for a busy machine. */
 const NOTICE = 15_000;
@@ -15,14 +19,21 @@ const SLACK = 2_000;
 const MOST_CONNECTIONS = 100;
 
 /** With few connections they can be used up; with a lazy writer it is commits alone that write to the disk. */
-export const POSTGRES_SETTINGS = { max_connections: String(MOST_CONNECTIONS), wal_writer_delay: "10s" };
+export function postgresSettings(source: SourceName): Record<string, string> {
+  return {
+    max_connections: String(MOST_CONNECTIONS),
+    wal_writer_delay: "10s",
+    max_prepared_transactions: String(MOST_PREPARED),
+    ...source === "wal" ? { wal_level: "logical", max_wal_senders: "10", max_replication_slots: "10" } : {},
+  };
+}
 
 /** The faults by what they are called in the report. */
 export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
-  "listener terminated": (world) => terminate(world, LISTENER),
+  "listener terminated": async (world) => await terminate(world, LISTENER) || otherwise(world),
   "listener cut off": (world, dice) => {
     const { proxy, tasks, signal } = world;
-    if (!proxy.forwards(LISTENER)) return false;
+    if (!proxy.forwards(LISTENER)) return otherwise(world);
     const healed = wait(dice.chance(0.5) ? 0 : dice.int(1000, 8000), signal).then(() => proxy.heal());
     tasks.push(healed);
     tasks.push(notice(world, proxy.blackHole(LISTENER)));
@@ -46,7 +57,7 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
   "crash after rollbacks": (world) =>
     crashAfterRollbacks(world, async () => {
       // It comes back within half a second, and catches up.
-      await terminate(world, LISTENER);
+      await terminate(world, HEARS[world.source]);
       await wait(1000, world.signal);
     }),
   "crash while viewers are away": (world) => {
@@ -101,8 +112,13 @@ export const SERVER_FAULTS: Readonly<Record<string, Fault>> = {
   },
 };
 
+/** Without a listener: one that hears by other means need not have any. */
+function otherwise({ source }: World): false | null {
+  return source === "notify" ? false : null;
+}
+
 /** Ends the backends of an application. There has to be one. */
-async function terminate({ superuserUrl }: World, application: string): Promise<boolean> {
+export async function terminate({ superuserUrl }: World, application: string): Promise<boolean> {
   let ended = 0;
   const asked = await attempt(() =>
     withClient(superuserUrl, 5000, async (sql) => {
@@ -153,7 +169,8 @@ async function notice(world: World, left: Promise<void>): Promise<void> {
   world.slowestNotice = Math.max(world.slowestNotice, performance.now() - began);
 }
 
-async function attempt(run: () => Promise<unknown>): Promise<boolean> {
+/** Whether something went well that need not. */
+export async function attempt(run: () => Promise<unknown>): Promise<boolean> {
   try {
     await run();
     return true;

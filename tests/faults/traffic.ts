@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { wait } from "../../lib/backoff.ts";
 import type { Dice } from "./chance.ts";
+import type { ColdWindow } from "./cold_window.ts";
 import { ORGANIZATIONS } from "./filters.ts";
 
 /** A row to be written. */
@@ -52,6 +53,28 @@ export async function insert(sql: postgres.Sql, rows: readonly NewRow[]): Promis
   await sql`insert into logs ${sql(rows, "organization_id", "level", "service", "message")}`;
 }
 
+/** A row that was written. */
+export interface Written {
+  readonly id: number;
+  readonly xid: number;
+  /** Of its statement, taken before. */
+  readonly snapshot: string;
+}
+
+/** Writes a {@link markerRow}, and tells which row that is. */
+export async function insertMarker(
+  sql: postgres.Sql,
+  count: Count,
+  organizationId: number,
+): Promise<Written> {
+  const row = markerRow(count, organizationId);
+  const [written] = await sql<{ id: string; xid: string; snapshot: string }[]>`
+    insert into logs ${sql(row, "organization_id", "level", "service", "message")}
+    returning id, xid::text, pg_current_snapshot()::text as snapshot`;
+  if (!written) throw new Error("PostgreSQL wrote nothing");
+  return { id: Number(written.id), xid: Number(written.xid), snapshot: written.snapshot };
+}
+
 /** Writes rows by COPY. */
 export async function copy(sql: postgres.Sql, rows: readonly NewRow[]): Promise<void> {
   const lines = rows.map(({ organization_id, level, service, message }) =>
@@ -78,12 +101,25 @@ export async function flood(
     from generate_series(0, ${rows - 1}::int) as i`;
 }
 
+/** What one piece of work needs. */
+export interface Work {
+  readonly dice: Dice;
+  readonly count: Count;
+  /** Organizations that nobody watches until somebody comes; null: there are none. */
+  readonly cold: Pick<ColdWindow, "pick"> | null;
+  readonly signal: AbortSignal;
+}
+
+/** How much of the work is for cold organizations, and how much of that stays open for long. */
+const COLD_SHARE = 0.4;
+const LONG_SHARE = 0.25;
+
 /** One piece of work of a writer, as often as not within a transaction. `sql` has a single connection. */
-export async function writeOnce(
-  sql: postgres.Sql,
-  { dice, count, signal }: { dice: Dice; count: Count; signal: AbortSignal },
-): Promise<void> {
-  const organization = dice.pick(ORGANIZATIONS);
+export async function writeOnce(sql: postgres.Sql, work: Work): Promise<void> {
+  const { dice, count, cold, signal } = work;
+  const isCold = cold !== null && dice.chance(COLD_SHARE);
+  if (isCold && dice.chance(LONG_SHARE)) return await writeLong(sql, { ...work, cold });
+  const organization = isCold ? cold.pick(dice) : dice.pick(ORGANIZATIONS);
   const some = (most: number) =>
     Array.from({ length: dice.int(1, most) }, () => randomRow(dice, count, organization));
   const way = dice.int(0, 9);
@@ -105,4 +141,32 @@ export async function writeOnce(
     await sql.unsafe(dice.chance(0.6) ? "rollback to here" : "release here");
   }
   await sql.unsafe(dice.chance(0.3) ? "rollback" : "commit");
+}
+
+/**
+ * A transaction that stays open for up to two seconds, while viewers come: it writes at its beginning, and once more right before
+ * its end, to one cold organization or to several at once.
+ */
+async function writeLong(
+  sql: postgres.Sql,
+  { dice, count, cold, signal }: Work & { readonly cold: Pick<ColdWindow, "pick"> },
+): Promise<void> {
+  const organization = cold.pick(dice);
+  const others = dice.chance(0.3) ? [cold.pick(dice), dice.pick(ORGANIZATIONS)] : [];
+  const some = () => [organization, ...others].map((to) => randomRow(dice, count, to));
+  const write = () => dice.chance(0.2) ? copy(sql, some()) : insert(sql, some());
+  const pause = () => wait(dice.int(50, 1000), signal);
+  const [first, last] = [dice.chance(0.4), dice.chance(0.4)];
+  await sql.unsafe("begin");
+  if (first) await sql.unsafe("savepoint first");
+  await write();
+  await pause();
+  // Now and then the beginning is taken back, announcement and all.
+  if (first && dice.chance(0.4)) await sql.unsafe("rollback to first");
+  await pause();
+  if (last) await sql.unsafe("savepoint last");
+  // Now and then nothing at the end tells of the beginning.
+  if (dice.chance(0.8)) await write();
+  if (last && dice.chance(0.3)) await sql.unsafe("rollback to last");
+  await sql.unsafe(dice.chance(0.15) ? "rollback" : "commit");
 }

@@ -40,6 +40,8 @@ export class FaultViewer {
    * cursor of `ready` is true, and may be older than the viewer's beginning.)
    */
   snapshot: string | null = null;
+  /** Snapshots at its end, null where that is the end of the run: what none of them sees need not have come. */
+  ends: readonly [string, string] | null = null;
   readonly #options: ViewerOptions;
   readonly #url: string;
   readonly #over = new AbortController();
@@ -136,6 +138,17 @@ export class FaultViewer {
     while (!done() && !late) await Promise.race([timer, this.#changed.promise]);
     over.abort();
     return done();
+  }
+
+  /** Whether it does not watch any more. */
+  get isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** Ends the watching with a snapshot of which it has seen everything. So it has of what its own cursor claims. */
+  end(snapshot: string): void {
+    this.ends = [snapshot, this.ledger.cursor ?? snapshot];
+    this.stop();
   }
 
   /** Ends the watching. */

@@ -3,7 +3,7 @@
 import postgres from "postgres";
 import { wait } from "../../lib/backoff.ts";
 import { diceOf } from "./chance.ts";
-import { type Count, writeOnce } from "./traffic.ts";
+import { type Work, writeOnce } from "./traffic.ts";
 
 /** How the writers' connections name themselves. */
 export const WRITER = "faults-writer";
@@ -12,13 +12,10 @@ export const WRITER = "faults-writer";
 const PATIENCE = 10_000;
 
 /** What writers need. */
-export interface WritersOptions {
+export interface WritersOptions extends Omit<Work, "dice"> {
   readonly url: string;
   readonly seed: number;
-  readonly count: Count;
   readonly writers: number;
-  /** Stops them. */
-  readonly signal: AbortSignal;
 }
 
 /** A client of one connection that is never made again: whoever loses it opens another client. */
@@ -49,8 +46,9 @@ export async function withClient<T>(
   }
 }
 
-/** Writes until it is told to stop. Never rejects. */
-export async function runWriters({ url, seed, count, writers, signal }: WritersOptions): Promise<void> {
+/** Writes until the signal aborts. Never rejects. */
+export async function runWriters(options: WritersOptions): Promise<void> {
+  const { url, seed, writers, signal } = options;
   await Promise.all(Array.from({ length: writers }, async (_, i) => {
     const dice = diceOf(seed, `writer ${i}`);
     while (!signal.aborted) {
@@ -58,7 +56,7 @@ export async function runWriters({ url, seed, count, writers, signal }: WritersO
       try {
         while (!signal.aborted) {
           const late = new AbortController();
-          const work = writeOnce(sql, { dice, count, signal }).finally(() => late.abort());
+          const work = writeOnce(sql, { ...options, dice }).finally(() => late.abort());
           const timer = wait(PATIENCE, late.signal).then(() => {
             if (!late.signal.aborted) throw new Error("PostgreSQL did not answer in time");
           });
