@@ -67,7 +67,10 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
         -- 4 is INSERT; of the other bits 1 would be FOR EACH ROW, 2 BEFORE, 64 INSTEAD OF.
         tgtype = 4 and tgqual is null and tgnewtable = 'new_logs' as fires,
         case when proname = 'logs_notify' then encode(sha256(convert_to(replace(
-          replace(prosrc, quote_ident(nspname) || '.log_entry(', '"$schema".log_entry('), e'\\r', ''
+          replace(
+            replace(prosrc, quote_ident(nspname) || '.log_entry(', '"$schema".log_entry('),
+            quote_ident(nspname) || '.logs_watched(', '"$schema".logs_watched('
+          ), e'\\r', ''
         ), 'UTF8')), 'hex') end as body,
         concat_ws(' ', t.oid, t.xmin, p.oid, p.xmin) as revision
       from pg_trigger as t join pg_proc as p on p.oid = tgfoid join pg_namespace as n on n.oid = pronamespace

@@ -47,7 +47,12 @@ function startWatch(url: string) {
       watch.connected();
       tell();
     },
-    events: { listening: () => {}, notified: () => {}, disconnected: () => (watch.disconnected(), tell()) },
+    events: {
+      listening: () => {},
+      notified: () => {},
+      missed: () => {},
+      disconnected: () => (watch.disconnected(), tell()),
+    },
   });
   return {
     watch,

@@ -84,11 +84,6 @@ export interface Hub extends SourceEvents {
   /** What is wrong with the database, `null` once nothing is: viewers are told. */
   report(problem: DatabaseProblem | null): void;
   /**
-   * Commits may have gone by unannounced, though the source listens: they are caught up. Cursors may claim them all the same;
-   * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
-   */
-  missed(since: string | null): void;
-  /**
    * The database was started since the source was disconnected. It may have lost what it had not written to disk: transaction ids
    * from `xid` on may mean other transactions than cursors do; from 0 on where it is another database. To be said before `listening`.
    * `started`: when that was, as {@link Fetched.started} says it.
@@ -289,11 +284,11 @@ export function createHub(options: HubOptions): Hub {
       if (signal?.aborted) end();
       return viewer.stream;
     },
-    listening(organizationId) {
+    listening(organizationId, isSettled) {
       // The answer to a LISTEN that was on its way.
       if (closed) return;
       sourceConnected = true;
-      feeds.get(organizationId)?.listening();
+      feeds.get(organizationId)?.listening(isSettled);
     },
     notified(organizationId, payload) {
       counts.notifications++;

@@ -160,7 +160,7 @@ Deno.test("createHub() goes on after payloads that no trigger wrote, and for org
   hub.notified(1, "junk");
   hub.notified(1, '{"s":"1:2:\\n\\ndata: forged","logs":[]}');
   hub.notified(9, '{"s":"1:2:","logs":[]}');
-  hub.listening(9);
+  hub.listening(9, true);
   await mark(test, [viewer]);
   assert.deepEqual(viewer.messages, ["mark"]);
   assert.equal(errors.length, 2);
@@ -280,7 +280,7 @@ Deno.test("createHub() ends every stream when it closes, takes no more, and leav
   assert.equal(clock.pending, 0);
   assert.throws(() => open(), HubFullError);
   hub.notified(1, '{"s":"1:2:","logs":[]}');
-  hub.listening(1);
+  hub.listening(1, true);
   hub.close();
   assert.equal(clock.pending, 0);
 });

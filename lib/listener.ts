@@ -1,13 +1,14 @@
 /**
  * The listener: the one PostgreSQL connection that LISTENs, for all organizations (PostgreSQL manual, LISTEN). It is used for
- * nothing else, except for a query every ten seconds that finds a connection which is open on our side alone. When
- * it is lost, another is made, for ever, with backoff.
+ * nothing else, except to say what is watched, and for a query every ten seconds that finds a connection which is open on our
+ * side alone. When it is lost, another is made, for ever, with backoff.
  */
 
 import type postgres from "postgres";
 import { backoff, wait, within } from "./backoff.ts";
 import type { Source, SourceEvents } from "./hub/ports.ts";
-import { channelOf, organizationOf } from "./notification.ts";
+import { organizationOf } from "./notification.ts";
+import { type ChangeStream, type ChangeStreamOptions, openNotifyStream } from "./notify_stream.ts";
 
 /** What a connection tells the listener, and is told. The first two are options of postgres.js. */
 export interface ConnectionHooks {
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   readonly events: SourceEvents;
   /** The liveness query, asked on each connection before anything else and then every so often. Default: `select 1`. */
   readonly probe?: (connection: postgres.Sql) => Promise<unknown>;
+  /** How commits are heard on a connection that stands. Default {@link openNotifyStream}. */
+  readonly openStream?: (options: ChangeStreamOptions) => ChangeStream;
   /** Further channels to listen to, on every connection. What they say comes by `onnotify` of the connection alone. */
   readonly channels?: readonly string[];
   /** Called each time the connection listens to all that it is to. */
@@ -54,21 +57,13 @@ export interface Listener extends Source, AsyncDisposable {
 /** Starts a listener. It connects at once and never gives up; dispose of it to end it. */
 export function createListener(options: ListenerOptions): Listener {
   const { connect, events, probeInterval = 10_000, probeTimeout = 5_000, delay = backoff } = options;
-  const { channels = [] } = options;
+  const { channels = [], openStream = openNotifyStream } = options;
   const { probe = (connection) => connection`select 1`.simple() } = options;
   const stopping = new AbortController();
   const watched = new Set<number>();
-  let sql: postgres.Sql | null = null;
+  let stream: ChangeStream | null = null;
   let connected = false;
   let connections = 0;
-
-  /** Ends the connection that stands, so that another is made. */
-  let giveUp: (reason: unknown) => void = () => {};
-
-  async function listen(connection: postgres.Sql, organizationId: number): Promise<void> {
-    await connection`listen ${connection(channelOf(organizationId))}`.simple();
-    if (connection === sql && watched.has(organizationId)) events.listening(organizationId);
-  }
 
   /** One connection, from its making to its loss. Rejects with the reason. */
   async function run(onConnected: () => void, onListening: () => void): Promise<never> {
@@ -86,38 +81,40 @@ export function createListener(options: ListenerOptions): Listener {
       },
       signal: kill.signal,
     });
+    let opened: ChangeStream | null = null;
+    // So that nobody pays for what is watched no more; where it cannot be said any more, that ends by itself.
+    const close = async () => void await opened?.[Symbol.asyncDispose]();
+    let stopped: Promise<unknown> = Promise.resolve();
     const stop = () => {
       over.abort(stopping.signal.reason);
-      // What is asked on the connection rejects.
-      connection.end({ timeout: 0 }).catch(() => {});
+      // What is asked on the connection rejects then.
+      const end = () => void connection.end({ timeout: 0 }).catch(() => {});
+      stopped = Promise.race([close().catch(() => {}), wait(GRACE, closed.signal)]).then(end);
     };
     stopping.signal.addEventListener("abort", stop);
     try {
       await within(2 * probeTimeout, probe(connection), "No answer from PostgreSQL");
       over.signal.throwIfAborted();
-      sql = connection;
-      giveUp = (reason) => over.abort(reason);
+      opened = openStream({ connection, events, onFailure: (reason) => over.abort(reason) });
+      stream = opened;
       onConnected();
-      await within(
-        2 * probeTimeout,
-        Promise.all([
-          ...channels.map((channel) => connection`listen ${connection(channel)}`.simple()),
-          ...[...watched].map((id) => listen(connection, id)),
-        ]),
-        "LISTEN timed out",
-      );
+      for (const organizationId of watched) opened.watch(organizationId);
+      const listening = channels.map((channel) => connection`listen ${connection(channel)}`.simple());
+      await within(2 * probeTimeout, Promise.all([opened.ready(), ...listening]), "LISTEN timed out");
       onListening();
       for (;;) {
         await wait(probeInterval, over.signal);
         over.signal.throwIfAborted();
-        await within(probeTimeout, probe(connection), () => {
+        await within(probeTimeout, Promise.all([probe(connection), opened.renew()]), () => {
           options.onSilent?.();
           return new Error("No answer to the liveness query");
         });
       }
     } finally {
       stopping.signal.removeEventListener("abort", stop);
-      sql = null;
+      stream = null;
+      if (!stopping.signal.aborted) close().catch(() => {});
+      await stopped;
       // Kept from connecting again. What is still asked on it rejects, which nobody waits for any more.
       connection.end({ timeout: 0 }).catch(() => {});
       if (stopping.signal.aborted) await wait(GRACE, closed.signal);
@@ -159,11 +156,11 @@ export function createListener(options: ListenerOptions): Listener {
     watch(organizationId) {
       watched.add(organizationId);
       // The next connection listens to all that is watched.
-      if (sql) listen(sql, organizationId).catch((error: unknown) => giveUp(error));
+      stream?.watch(organizationId);
     },
     unwatch(organizationId) {
       watched.delete(organizationId);
-      if (sql) sql`unlisten ${sql(channelOf(organizationId))}`.simple().catch(() => {});
+      stream?.unwatch(organizationId);
     },
     async [Symbol.asyncDispose]() {
       stopping.abort(new Error("The listener was stopped"));

@@ -34,6 +34,7 @@ function startListener(url: string, options: Partial<ListenerOptions> = {}): Tes
     events: {
       listening: (organizationId) => hear({ kind: "listening", organizationId }),
       notified: (organizationId, payload) => hear({ kind: "notified", organizationId, payload }),
+      missed: () => {},
       disconnected: (reason) => hear({ kind: "disconnected", reason }),
     },
     onConnected: () => hear({ kind: "connected" }),
@@ -250,6 +251,7 @@ Deno.test("createListener() hands on payloads of any content, and does not end w
           throw new Error("A listener's own error");
         }
       },
+      missed: () => {},
       disconnected: () => {},
     },
     probeInterval: 10,

@@ -140,17 +140,20 @@ async function inspectTrigger(sql: postgres.ISql, migrations: readonly Migration
   return { problem, trigger, schema: row.schema };
 }
 
-/** The migration's own SQL, made to replace what is there, with the preview's length that is set now. */
+/** The migrations' own SQL, made to replace what is there, with the preview's length that is set now. */
 async function triggerSql(sql: postgres.ISql, migrations: readonly Migration[]): Promise<string> {
-  const migration = migrations.findLast(({ up }) => /^create trigger logs_notify$/mu.test(up));
-  if (!migration) throw new RangeError("no migration makes the trigger logs_notify");
+  const made = migrations.filter(({ up }) => up.includes("function logs_notify()"));
+  if (made.length === 0) throw new RangeError("no migration makes the trigger logs_notify");
   const [row] = await sql<{ argument: string }[]>`
     select encode(tgargs, 'escape') as argument from pg_trigger
     where tgrelid = to_regclass('logs') and tgname = 'logs_notify'`;
   const preview = /^\d{1,9}(?=\\000$)/u.exec(row?.argument ?? "")?.[0];
-  const replacing = migration.up.replace(/^create (function|trigger) /gmu, "create or replace $1 ");
-  const named = preview === undefined
-    ? replacing
-    : replacing.replace(/execute function logs_notify\(\d+\);/u, `execute function logs_notify(${preview});`);
-  return `-- ${label(migration)}, again\n${named}`;
+  return made.map((migration) => {
+    const replacing = migration.up.replace(/^create (function|trigger) /gmu, "create or replace $1 ");
+    const named = preview === undefined ? replacing : replacing.replace(
+      /execute function logs_notify\(\d+\);/u,
+      `execute function logs_notify(${preview});`,
+    );
+    return `-- ${label(migration)}, again\n${named}`;
+  }).join("\n");
 }

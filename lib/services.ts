@@ -117,7 +117,8 @@ export function createServices(
     // A query of the pool may take much longer than the listener waits, and viewers would wait for it.
     onSilent: () => renewPool(sql),
     events: {
-      listening: (id) => hub.listening(id),
+      listening: (id, isSettled) => hub.listening(id, isSettled),
+      missed: (since) => hub.missed(since),
       notified: (id, payload) => hub.notified(id, payload),
       disconnected(reason) {
         if (refusesListen()) logger.debug("Connecting again: {reason}", { reason });

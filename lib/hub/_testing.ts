@@ -71,7 +71,7 @@ export class MemoryDatabase {
   readonly source: Source = {
     watch: (organizationId) => {
       this.watched.add(organizationId);
-      queueMicrotask(() => this.#connected && this.hub.listening(organizationId));
+      queueMicrotask(() => this.#connected && this.hub.listening(organizationId, true));
     },
     unwatch: (organizationId) => void this.watched.delete(organizationId),
   };
@@ -196,7 +196,7 @@ export class MemoryDatabase {
   /** It has another. */
   reconnect(): void {
     this.#connected = true;
-    for (const organizationId of this.watched) this.hub.listening(organizationId);
+    for (const organizationId of this.watched) this.hub.listening(organizationId, true);
   }
 
   async #answer<T>(question: string, answer: () => T): Promise<T> {

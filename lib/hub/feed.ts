@@ -45,7 +45,11 @@ export class Feed {
   /** The cursor with which memory began, until when announcements may come of what it claims. */
   #settling: { readonly cursor: string; readonly until: number } | null = null;
   #listening = false;
+  /** Whether all commits are announced. While not, announcements are but the occasion to ask the table. */
+  #settled = true;
   #mustCatchUp = true;
+  /** The same, once this has ended and viewers have had their turn. */
+  #mustCatchUpAgain = false;
   /** What came in before this position was handed on, or is by a flush under way; how much has come in since. */
   #flushedFrom = 0;
   #unflushed = 0;
@@ -78,9 +82,10 @@ export class Feed {
     return this.groups.values().reduce((size, { live, behind }) => size + live.size + behind.size, 0);
   }
 
-  /** From now on every commit is announced; what was missed before is caught up first. */
-  listening(): void {
+  /** From now on every commit is announced, see {@link Hub.listening}; what was missed before is caught up first. */
+  listening(isSettled: boolean): void {
     this.#listening = true;
+    this.#settled = isSettled;
     this.missed(null);
   }
 
@@ -88,6 +93,7 @@ export class Feed {
   disconnected(): void {
     this.#listening = false;
     this.#mustCatchUp = true;
+    this.#mustCatchUpAgain = false;
     this.#waiting = [];
     this.#fetches.drop(true);
     this.#announce("reconnecting");
@@ -118,6 +124,11 @@ export class Feed {
   /** One announcement, in commit order. */
   notified(notification: Notification): void {
     if (!this.#listening) return;
+    if (!this.#settled) {
+      // Its cursor may claim what was not announced. What the table tells has one that does not.
+      this.#mustCatchUpAgain = true;
+      return this.#catchUpAgain();
+    }
     if (!this.#working && !this.#mustCatchUp && this.#isWhole(notification)) {
       this.recent.mark(notification.cursor);
       this.#push(notification.logs.filter(isComplete).map(take));
@@ -288,6 +299,13 @@ export class Feed {
     // Now, before anything else can come: whoever is told that logs come through gets the next one.
     for (const group of this.groups.values()) for (const viewer of group.behind) viewer.pump();
     this.#options.schedule(this);
+    this.#catchUpAgain();
+  }
+
+  #catchUpAgain(): void {
+    if (!this.#mustCatchUpAgain || !this.ready) return;
+    this.#mustCatchUpAgain = false;
+    this.missed(null);
   }
 
   /** What the feed itself has missed. Too much for one go: each viewer catches up for itself, and is told its gap. */

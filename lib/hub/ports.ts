@@ -15,10 +15,18 @@ export interface Source {
 
 /** What a source tells the hub. */
 export interface SourceEvents {
-  /** From now on every commit of the organization is announced. Said again after each reconnect. */
-  listening(organizationId: number): void;
+  /**
+   * From now on every commit of the organization is announced. Said again after each reconnect. Without `isSettled` not all of
+   * them are: it is said again when some of those that may not be have ended, and with it when all have.
+   */
+  listening(organizationId: number, isSettled: boolean): void;
   /** One payload, in commit order. */
   notified(organizationId: number, payload: string): void;
+  /**
+   * Commits may have gone by unannounced, though the source listens: they are caught up. Cursors may claim them all the same;
+   * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
+   */
+  missed(since: string | null): void;
   /** Commits are missed from now on until `listening` is said again. */
   disconnected(reason: string): void;
 }

@@ -429,7 +429,7 @@ Deno.test("createHub() asks nothing any more once it was closed", async () => {
   hub.close();
   database.failures = 1000;
   // An answer to LISTEN that was on its way.
-  hub.listening(1);
+  hub.listening(1, true);
   for (let i = 0; i < 20; i++) await turn();
   assert.deepEqual(errors, []);
 });

@@ -1,0 +1,195 @@
+/**
+ * What the trigger announces, heard on the listener's connection: LISTEN, and saying what is watched, for the trigger announces
+ * nothing else (migrations/0005). A transaction whose INSERT ran before its organization was watched sends nothing, and may
+ * commit long after: until all that may be such have ended the hub is told that not everything is announced yet.
+ */
+
+import type postgres from "postgres";
+import { wait } from "./backoff.ts";
+import type { SourceEvents } from "./hub/ports.ts";
+import { channelOf } from "./notification.ts";
+
+/** Commits of organizations, on one connection of the listener. */
+export interface ChangeStream extends AsyncDisposable {
+  /** Wants to hear of an organization; `SourceEvents.listening` tells when it does. */
+  watch(organizationId: number): void;
+  /** Does not want to hear of it any more. */
+  unwatch(organizationId: number): void;
+  /** Settles once what was to be watched so far is heard. Rejects when the stream has failed. */
+  ready(): Promise<void>;
+  /** Called with every liveness query of the connection. */
+  renew(): Promise<void>;
+}
+
+/** What a {@link ChangeStream} is opened with. */
+export interface ChangeStreamOptions {
+  /** The listener's connection. */
+  readonly connection: postgres.Sql;
+  readonly events: Pick<SourceEvents, "listening" | "missed">;
+  /** The stream has failed: the connection has to be given up. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** What is said counts for 90 seconds (migrations/0005): it is said again with every so many-th liveness query. */
+const RENEW_EVERY = 3;
+
+/** How often it is looked whether transactions have ended that may not be announced, in milliseconds: from and to. */
+const LOOKS = { least: 100, most: 5000 };
+
+/** Waits for transactions that began before an organization was watched. */
+interface Unsettled {
+  /** Virtual ids of those that had written to the table, or were about to. Of a prepared one it begins with -1/. */
+  holders: Set<string>;
+}
+
+/** What was said by {@link say}. */
+interface Said {
+  /** Whether what was said before still held. */
+  readonly held: boolean;
+  /** From before: all that it shows was announced, if that did hold. */
+  readonly snapshot: string;
+}
+
+/** Opens one. It takes a database without Tailpost's functions too, where everything is announced. */
+export function openNotifyStream({ connection, events, onFailure }: ChangeStreamOptions): ChangeStream {
+  const over = new AbortController();
+  const instance = crypto.randomUUID();
+  const heard = new Set<number>();
+  const unsettled = new Map<number, Unsettled>();
+  /** What is to be heard, and of it what nobody was told of yet. */
+  const wanted = new Set<number>();
+  const untold = new Set<number>();
+  let updating: Promise<void> | null = null;
+  let looking: Promise<void> | null = null;
+  let renewals = 0;
+  /** All that this snapshot shows was announced; null before anything was said. */
+  let announced: string | null = null;
+
+  /** Says what is watched. Null where the database does not know of it. */
+  async function say(): Promise<Said | null> {
+    try {
+      const [said] = await connection<Said[]>`
+        select pg_current_snapshot()::text as snapshot,
+          tailpost_watch(${instance}, ${`{${[...heard].join()}}`}::text::bigint[]) as held`;
+      return said ?? null;
+    } catch (error) {
+      if (isUnknown(error)) return null;
+      throw error;
+    }
+  }
+
+  async function readHolders(): Promise<Set<string>> {
+    // Who inserts takes this lock first, and keeps it to the end of its transaction.
+    const rows = await connection<{ holder: string }[]>`
+      select distinct virtualtransaction as holder from pg_locks
+      where locktype = 'relation' and relation = to_regclass('logs') and mode = 'RowExclusiveLock'
+        and database = (select oid from pg_database where datname = current_database())
+        and pid is distinct from pg_backend_pid()`;
+    return new Set(rows.map(({ holder }) => holder));
+  }
+
+  const isBehind = () => untold.size > 0 || heard.difference(wanted).size > 0;
+
+  function keepUp(): void {
+    if (updating || !isBehind()) return;
+    updating = update().then(() => {
+      updating = null;
+      keepUp();
+    });
+    // It stays what it is then: nothing more is asked on this connection.
+    updating.catch(onFailure);
+  }
+
+  async function update(): Promise<void> {
+    while (isBehind()) {
+      const added = [...untold];
+      const removed = [...heard.difference(wanted)];
+      untold.clear();
+      for (const id of added) heard.add(id);
+      for (const id of removed) heard.delete(id);
+      await Promise.all([
+        ...added.map((id) => connection`listen ${connection(channelOf(id))}`.simple()),
+        ...removed.map((id) => connection`unlisten ${connection(channelOf(id))}`.simple()),
+      ]);
+      const said = await say();
+      announced ??= said?.snapshot ?? null;
+      if (added.length > 0) await begin(added, said);
+    }
+  }
+
+  /** What is announced of these from now on is all that commits, but for what began before. */
+  async function begin(organizationIds: readonly number[], said: Said | null): Promise<void> {
+    const holders = said === null ? new Set<string>() : await readHolders();
+    for (const id of organizationIds) {
+      // It may have been given up, or be watched anew, which is told then.
+      if (!wanted.has(id) || untold.has(id)) continue;
+      if (holders.size > 0) unsettled.set(id, { holders });
+      events.listening(id, holders.size === 0);
+    }
+    if (unsettled.size > 0) looking ??= look().catch(onFailure).finally(() => looking = null);
+  }
+
+  async function look(): Promise<void> {
+    for (let pause = LOOKS.least; unsettled.size > 0; pause = Math.min(1.5 * pause, LOOKS.most)) {
+      await wait(pause, over.signal);
+      if (over.signal.aborted) return;
+      const now = await readHolders();
+      for (const [id, one] of unsettled) {
+        const left = stillOpen(one.holders, now);
+        if (left.size === one.holders.size) continue;
+        one.holders = left;
+        if (left.size === 0) unsettled.delete(id);
+        events.listening(id, left.size === 0);
+      }
+    }
+  }
+
+  return {
+    watch(organizationId) {
+      wanted.add(organizationId);
+      untold.add(organizationId);
+      keepUp();
+    },
+    unwatch(organizationId) {
+      wanted.delete(organizationId);
+      untold.delete(organizationId);
+      unsettled.delete(organizationId);
+      keepUp();
+    },
+    ready: () => updating ?? Promise.resolve(),
+    async renew() {
+      await updating;
+      if (heard.size === 0 || ++renewals % RENEW_EVERY !== 0) return;
+      const said = await say();
+      if (said === null) return;
+      const before = announced;
+      announced = said.snapshot;
+      if (said.held) return;
+      // This process was suspended, or the clock was put forward: as if it began to watch now, and with what it has missed.
+      events.missed(before);
+      await begin([...heard], said);
+    },
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      heard.clear();
+      await say();
+    },
+  };
+}
+
+/**
+ * Which transactions of those that held a lock have not ended, by those that hold one now. One that was prepared since is called
+ * otherwise: where one is gone, all prepared ones may be it.
+ */
+export function stillOpen(before: ReadonlySet<string>, now: ReadonlySet<string>): Set<string> {
+  const left = before.intersection(now);
+  const isGone = [...before].some((holder) => !holder.startsWith("-1/") && !now.has(holder));
+  if (isGone) { for (const holder of now) if (holder.startsWith("-1/")) left.add(holder); }
+  return left;
+}
+
+/** Whether the function is not there (the trigger of before announces everything), or may not be called. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    /^(?:42883|42501|42P01|3F000)$/u.test(String(error.code));
+}
