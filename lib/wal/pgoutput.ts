@@ -42,7 +42,7 @@ export type PgOutput = Begin | Commit | Relation | Insert | null;
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Up to so many bytes a loop is faster than a call of the decoder. */
-const SHORT = 24;
+const SHORT = 12;
 
 /** A message's bytes, from its front to its end. */
 class Reader {
@@ -138,7 +138,9 @@ export class Insert {
     for (let left = this.length; left > 0; left--) {
       const format = reader.uint8();
       if (format === TEXT) reader.skip(reader.uint32());
-      else if (format !== NULL && format !== UNCHANGED) throw new PgOutputError("Column of an unknown format");
+      else if (format !== NULL && format !== UNCHANGED) {
+        throw new PgOutputError("Column of an unknown format");
+      }
     }
     reader.end();
   }

@@ -90,7 +90,10 @@ Deno.test("decodePgOutput() refuses a message that is too short or too long, whe
 });
 
 Deno.test("decodePgOutput() reads or refuses any bytes, and does nothing else", () => {
-  const byte = fc.oneof(fc.nat(255), fc.constantFrom(0, 255, ..."IBCRNntu".split("").map((c) => c.charCodeAt(0))));
+  const byte = fc.oneof(
+    fc.nat(255),
+    fc.constantFrom(0, 255, ..."IBCRNntu".split("").map((c) => c.charCodeAt(0))),
+  );
   const changed = fc.tuple(message, fc.nat(), byte).map(([bytes, at, byte]) => {
     const copy = bytes.slice();
     copy[at % copy.length] = byte;
@@ -100,7 +103,7 @@ Deno.test("decodePgOutput() reads or refuses any bytes, and does nothing else", 
   fc.assert(fc.property(bytes, (bytes) => {
     try {
       const decoded = decodePgOutput(bytes);
-      if (decoded?.kind === "insert") for (let at = 0; at < decoded.length; at++) decoded.value(at);
+      if (decoded?.kind === "insert") { for (let at = 0; at < decoded.length; at++) decoded.value(at); }
     } catch (error) {
       assert.ok(error instanceof PgOutputError);
     }
