@@ -58,7 +58,8 @@ export class ReplicationConnection implements Replication {
     this.#started.promise.catch(() => {});
     // postgres.js's own listener: it sees a connection that is idle until it is closed.
     socket.removeAllListeners("data");
-    socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
+    // Never by pause() and resume(): Deno 2.4 mixes the order of chunks up when they come close upon each other.
+    socket.on("readable", () => this.#read());
     socket.on("error", (error: Error) => this.#end(error));
     socket.once("end", () => this.#end(new Error("PostgreSQL closed the connection")));
     socket.once("close", () => {
@@ -105,8 +106,9 @@ export class ReplicationConnection implements Replication {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reason ??= new Error("The replication was closed");
     clearTimeout(this.#confirming);
-    // Terminate is read by PostgreSQL at any time, and leaves no error in its log. What it still says is not for us.
-    this.#socket.resume();
+    // What it still says is not for us, but read: Terminate is waited for behind it. That leaves no error in PostgreSQL's log.
+    this.#busy = false;
+    this.#read();
     this.#client.end({ timeout: GRACE / 1000 }).catch(() => {});
     const grace = new AbortController();
     void this.closed.then(() => grace.abort());
@@ -122,21 +124,19 @@ export class ReplicationConnection implements Replication {
     this.#socket.destroy();
   }
 
-  #take(chunk: Uint8Array): void {
-    if (this.#reason) return;
-    this.#frames.push(chunk);
-    if (!this.#busy) this.#read();
-  }
-
   /** Deals with all that has come. Nothing may be thrown here: there is nobody to catch it. */
   #read(): void {
     try {
-      for (;;) {
-        if (this.#reason) return;
-        const message = this.#frames.next();
-        if (message === null) return;
-        const working = this.#message(message);
-        if (working) return this.#pause(working);
+      while (!this.#busy) {
+        const message = this.#reason ? null : this.#frames.next();
+        if (message) {
+          const working = this.#message(message);
+          if (working) this.#wait(working);
+          continue;
+        }
+        const chunk: Uint8Array | null = this.#socket.read();
+        if (chunk === null) return;
+        if (!this.#reason) this.#frames.push(chunk);
       }
     } catch (error) {
       this.#end(error);
@@ -144,15 +144,13 @@ export class ReplicationConnection implements Replication {
   }
 
   /** Reads nothing until a handler is done: what the server has to say waits at the server. */
-  #pause(working: Promise<void>): void {
+  #wait(working: Promise<void>): void {
     this.#busy = true;
-    this.#socket.pause();
     this.#alive = setInterval(() => this.#report(), BUSY_INTERVAL);
     working.catch((error: unknown) => this.#end(error)).finally(() => {
       clearInterval(this.#alive);
       this.#busy = false;
       this.#read();
-      if (!this.#busy) this.#socket.resume();
     });
   }
 

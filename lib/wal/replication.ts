@@ -3,7 +3,7 @@
  * Streaming Replication Protocol), by a slot that goes with it.
  *
  * postgres.js connects, authenticates and makes the slot; from then on the socket is read here. Of a stream of its own it would not
- * tell why the server ended it, may throw outside of any promise, and ends it by a message that PostgreSQL reports as an error.
+ * tell why the server ended it, may fail before anybody can listen for that, and ends it by a message that PostgreSQL logs as an error.
  */
 
 import type { Duplex } from "node:stream";
