@@ -131,14 +131,61 @@ export function connectListener(url: string, { signal, onnotify, onclose }: Conn
     onclose,
     max: 1,
     connection: { application_name: "tailpost-listener" },
-    ...socketOption(address.tls, (socket) => {
-      signal.throwIfAborted();
-      const destroy = () => socket.destroy();
-      signal.addEventListener("abort", destroy);
-      socket.once("close", () => signal.removeEventListener("abort", destroy));
-    }),
+    ...socketOption(address.tls, (socket) => closeOnAbort(socket, signal)),
   };
   return postgres(address.url, options);
+}
+
+/** What a connection that replicates is made with. */
+export interface ReplicationHooks {
+  /** Once it aborts the socket is closed at once, and no other one is made. */
+  readonly signal: AbortSignal;
+  /** How long making a slot may wait for each open transaction, in milliseconds. */
+  readonly lockTimeout: number;
+  /** Called with the socket of each try to connect. */
+  readonly onsocket: (socket: Duplex) => void;
+}
+
+/**
+ * A client of one connection to a walsender (PostgreSQL manual, Streaming Replication Protocol), which takes commands of replication.
+ * Columns come as PostgreSQL writes them in its session: times in UTC, as ISO 8601 has them.
+ */
+export function connectReplication(
+  url: string,
+  { signal, lockTimeout, onsocket }: ReplicationHooks,
+): postgres.Sql {
+  const address = parseDatabaseUrl(url);
+  const connection = {
+    application_name: "tailpost-wal",
+    replication: "database",
+    client_encoding: "UTF8",
+    TimeZone: "UTC",
+    DateStyle: "ISO",
+    // A process that was stopped keeps no WAL for longer: its slot goes with its connection.
+    wal_sender_timeout: "30s",
+    // There is an end to the wait for transactions that are open (XactLockTableWait).
+    lock_timeout: lockTimeout,
+    // Between the making of the slot and the stream a transaction is open, whatever the database sets for others. postgres.js
+    // does not pass a zero on by its name.
+    options: "-c idle_in_transaction_session_timeout=0 -c statement_timeout=0",
+  };
+  return postgres(address.url, {
+    ...COMMON,
+    max: 1,
+    connection,
+    ...socketOption(address.tls, (socket) => {
+      closeOnAbort(socket, signal);
+      onsocket(socket);
+    }),
+  });
+}
+
+/** @throws the signal's reason when it has aborted before */
+function closeOnAbort(socket: Duplex, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  const destroy = () => socket.destroy();
+  signal.addEventListener("abort", destroy);
+  socket.once("close", () => signal.removeEventListener("abort", destroy));
 }
 
 /** Sends one NOTIFY from a connection of its own, which is made and ended as the listener's is. */

@@ -73,6 +73,8 @@ export class TlsConnection extends Duplex {
   #inner: Duplex | null = null;
   #waiting: ((inner: Duplex) => void)[] = [];
   #heard = false;
+  /** Whether our reader takes more. */
+  #wanted = false;
 
   constructor(raw: Socket, tls: DatabaseTls, { host, port }: TlsPeer) {
     // The event "close" of sockets tells whether there was an error: postgres.js waits longer from try to try then.
@@ -102,7 +104,8 @@ export class TlsConnection extends Duplex {
   }
 
   override _read(): void {
-    this.#inner?.resume();
+    this.#wanted = true;
+    this.#pull();
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -159,12 +162,21 @@ export class TlsConnection extends Duplex {
   #use(inner: Duplex): void {
     if (this.destroyed) return;
     this.#inner = inner;
-    inner.on("data", (chunk: Uint8Array) => {
-      this.#heard = true;
-      if (!this.push(chunk)) inner.pause();
-    });
+    inner.on("readable", () => this.#pull());
     inner.once("end", () => this.push(null));
     for (const run of this.#waiting.splice(0)) run(inner);
+  }
+
+  /** Hands on what has come, as long as it is wanted. Deno 2.4 mixes chunks up where pause() and resume() come close upon each other. */
+  #pull(): void {
+    while (this.#inner && this.#wanted) {
+      const chunk: Uint8Array | null = this.#inner.read();
+      if (chunk === null) return;
+      this.#heard = true;
+      // Pushed, it may be asked for more before this returns.
+      this.#wanted = false;
+      if (this.push(chunk)) this.#wanted = true;
+    }
   }
 
   #fail(error: unknown): void {

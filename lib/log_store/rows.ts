@@ -11,7 +11,7 @@ import { type MetadataPath, pathText } from "../metadata_path.ts";
 export const PREVIEW = 1000;
 
 /** The most of a message that filters look at and that is kept for them, in characters. */
-const MOST_MATCHED = 1_048_576;
+export const MOST_MATCHED = 1_048_576;
 
 /** A row as {@link columns} selects it. */
 export interface Row {
