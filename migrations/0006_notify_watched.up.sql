@@ -39,12 +39,14 @@ declare
   after integer;
   -- Organizations whose rows are not sent: "more" was.
   silent bigint[];
-  -- The current organization, and what of it waits to be sent.
+  -- The current organization and its logs as JSON: those from "first" to "next", of so many bytes, wait to be sent.
   organization bigint;
+  entries text[];
   entry text;
-  pack text;
+  size integer;
+  first integer;
+  next integer;
   used integer;
-  r record;
 begin
   -- Each expression is made ready once a transaction, which takes longer than to evaluate it. So the way of a single row
   -- has as few as possible; and it calls pg_notify() as a condition, for PERFORM is a query.
@@ -140,55 +142,49 @@ begin
 
     -- PostgreSQL takes less than 8,000 bytes. {"s":"...","logs":[...]}
     room := 7900 - octet_length(head) - 10;
-    -- Logs are put together by the query, for going through them one by one takes several times as long as making their
-    -- JSON: those of an eighth of a payload at most, of which the last may stick out of the seven that they are given.
-    organization := null;
-    for r in
-      select organization_id, string_agg(t.entry, ',' order by id) as entries, sum(size + 1)::integer as size
+    for organization, entries in
+      select organization_id, array_agg(
+        case when octet_length(convert_to(t.entry, 'UTF8')) <= room then t.entry else '{"id":' || id::text || '}' end
+        order by id
+      )
       from (
-        select organization_id, id, t.entry, size,
-          sum(size + 1) over (partition by organization_id order by id rows unbounded preceding) as "end"
-        from (
-          select organization_id, id,
-            case when size <= room then t.entry else '{"id":' || id::text || '}' end as entry,
-            case when size <= room then size else 7 + length(id::text) end as size
-          from (
-            select organization_id, id, t.entry, octet_length(convert_to(t.entry, 'UTF8')) as size
-            from (
-              select organization_id, id,
-                "$schema".log_entry(id, "timestamp", level, service, message, coalesce(preview, 1000)) as entry
-              from new_logs
-              where watched >> (organization_id & 31)::integer & 1 = 1
-                and (silent is null or organization_id <> all (silent))
-              offset 0 -- or the planner makes the JSON of a log for each mention of it
-            ) as t
-            offset 0
-          ) as t
-        ) as t
+        select organization_id, id,
+          "$schema".log_entry(id, "timestamp", level, service, message, coalesce(preview, 1000)) as entry
+        from new_logs
+        where watched >> (organization_id & 31)::integer & 1 = 1
+          and (silent is null or organization_id <> all (silent))
+        offset 0 -- or the planner makes the JSON of a log for each mention of it
       ) as t
-      group by organization_id, case when size > room / 8 then id end, case when size <= room / 8 then "end" / (room * 7 / 8) end
-      order by organization_id, min(id)
+      group by organization_id
     loop
-      if r.organization_id is distinct from organization or used + r.size > room + 1 then
-        if pack is not null then
-          perform pg_notify('logs_' || organization::text, head || '"logs":[' || pack || ']}');
+      first := 1;
+      next := 0;
+      used := -1; -- no comma before the first
+      foreach entry in array entries loop
+        next := next + 1;
+        size := octet_length(convert_to(entry, 'UTF8'));
+        used := used + 1 + size;
+        if used > room then
+          perform pg_notify(
+            'logs_' || organization::text,
+            head || '"logs":[' || array_to_string(entries[first:next - 1], ',') || ']}'
+          );
+          first := next;
+          used := size;
         end if;
-        organization := r.organization_id;
-        pack := r.entries;
-        used := r.size;
-      else
-        pack := pack || ',' || r.entries;
-        used := used + r.size;
-      end if;
+      end loop;
+      perform pg_notify(
+        'logs_' || organization::text,
+        head || '"logs":[' || array_to_string(entries[first:], ',') || ']}'
+      );
     end loop;
-    perform pg_notify('logs_' || organization::text, head || '"logs":[' || pack || ']}');
   exception when others then
     -- Nothing known leads here but a text that its database's encoding cannot convert to UTF-8.
     raise log 'tailpost: % on %.% cannot announce rows one by one: % (%)',
       tg_name, tg_table_schema, tg_table_name, sqlerrm, sqlstate;
     begin
-      for r in select distinct organization_id from new_logs loop
-        perform pg_notify('logs_' || r.organization_id::text, '{"s":"' || s || '","more":true}');
+      for organization in select distinct organization_id from new_logs loop
+        perform pg_notify('logs_' || organization::text, '{"s":"' || s || '","more":true}');
       end loop;
     exception when others then
       raise log 'tailpost: % on %.% cannot announce anything: % (%)',

@@ -255,13 +255,21 @@ Deno.test("logs_notify() says more, once, from 20,000 rows of an organization in
   assert.deepEqual(await hear((sql) => fill(sql, 20_001)), { 1: [0, 1] });
   assert.deepEqual(await hear((sql) => fill(sql, 200_000)), { 1: [0, 1] });
   const inSteps = await hear(async (sql) => {
-    for (const count of [12_000, 8_000, 1, 1, 30_000]) await fill(sql, count);
+    for (const count of [12_000, 8_000, 2, 2, 30_000]) await fill(sql, count);
     await fill(sql, 7_000, 2);
-    await fill(sql, 1);
+    await fill(sql, 2);
     await fill(sql, 13_000, 2);
   });
   assert.deepEqual(inSteps, { 1: [20_000, 1], 2: [20_000, 0] });
-  assert.deepEqual(await hear((sql) => fill(sql, 1)), { 1: [1, 0] }, "the next transaction begins anew");
+  assert.deepEqual(await hear((sql) => fill(sql, 2)), { 1: [2, 0] }, "the next transaction begins anew");
+  const oneByOne = await hear(async (sql) => {
+    await fill(sql, 20_000);
+    await fill(sql, 1);
+    // Single rows are counted from the second second on.
+    await sql`select pg_sleep(1)`;
+    for (const count of [1, 1]) await fill(sql, count);
+  });
+  assert.deepEqual(oneByOne, { 1: [20_001, 1] });
   const mixed = await hear((sql) =>
     sql`
       insert into logs (organization_id, message)
@@ -515,11 +523,11 @@ Deno.test("logs_notify() says more, and never fails, where a text cannot be UTF-
 Deno.test("logs_notify() says more, and never fails, where its setting is not its own", async () => {
   await using db = await database();
   await using client = connect(db.url, { "tailpost.announced": ",1=many," });
-  const heard = await db.hear(() => client.sql`insert into logs (message) values ('m')`);
+  const heard = await db.hear(() => client.sql`insert into logs (message) values ('m'), ('n')`);
   assert.deepEqual(heard.map(({ more }) => more), [true]);
   await client.sql`set tailpost.announced = 'nonsense'`;
-  const next = await db.hear(() => client.sql`insert into logs (message) values ('m')`);
-  assert.deepEqual(next.map(({ logs }) => logs.length), [1]);
+  const next = await db.hear(() => client.sql`insert into logs (message) values ('m'), ('n')`);
+  assert.deepEqual(next.map(({ logs }) => logs.length), [2]);
   assert.deepEqual(client.notices, []);
 });
 
@@ -634,6 +642,8 @@ async function listenTo(
 ): Promise<Heard[]> {
   const heard: Heard[] = [];
   const marker = Promise.withResolvers<void>();
+  // All of them, for ever.
+  await sql`select setval(oid::regclass, 9223372036854775807) from pg_class where relname = 'tailpost_watched'`;
   const listens = await Promise.all([
     sql.listen("marker", () => marker.resolve()),
     ...organizations.map((organization) =>

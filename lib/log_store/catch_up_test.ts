@@ -301,6 +301,7 @@ Deno.test("catchUp() takes a cursor that claims transactions which were rolled b
   const store = createHubStore(sql);
   await sql`insert into logs (message) values ('before')`;
   const announced = Promise.withResolvers<string>();
+  await sql`select tailpost_watch(gen_random_uuid(), '{1}')`;
   const { unlisten } = await sql.listen("logs_1", (payload) => announced.resolve(JSON.parse(payload).s));
   await sql.begin(async (tx) => {
     await tx`select pg_current_xact_id()`;
