@@ -51,6 +51,7 @@ function startWatch(url: string) {
       listening: () => {},
       notified: () => {},
       missed: () => {},
+      announced: () => {},
       disconnected: () => (watch.disconnected(), tell()),
     },
   });

@@ -291,15 +291,18 @@ export function createHub(options: HubOptions): Hub {
       feeds.get(organizationId)?.listening(isSettled);
     },
     notified(organizationId, payload) {
-      counts.notifications++;
       try {
-        const notification = parseNotification(payload);
-        feeds.get(organizationId)?.notified(notification);
+        this.announced(organizationId, parseNotification(payload));
       } catch (error) {
         if (!(error instanceof NotificationError)) throw error;
+        counts.notifications++;
         counts.malformed++;
         onError(`Ignored a notification for organization ${organizationId}`, error);
       }
+    },
+    announced(organizationId, notification) {
+      counts.notifications++;
+      feeds.get(organizationId)?.notified(notification);
     },
     disconnected() {
       sourceConnected = false;

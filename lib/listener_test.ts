@@ -35,6 +35,7 @@ function startListener(url: string, options: Partial<ListenerOptions> = {}): Tes
       listening: (organizationId) => hear({ kind: "listening", organizationId }),
       notified: (organizationId, payload) => hear({ kind: "notified", organizationId, payload }),
       missed: () => {},
+      announced: () => {},
       disconnected: (reason) => hear({ kind: "disconnected", reason }),
     },
     onConnected: () => hear({ kind: "connected" }),
@@ -252,6 +253,7 @@ Deno.test("createListener() hands on payloads of any content, and does not end w
         }
       },
       missed: () => {},
+      announced: () => {},
       disconnected: () => {},
     },
     probeInterval: 10,

@@ -25,7 +25,7 @@ export interface ChangeStream extends AsyncDisposable {
 export interface ChangeStreamOptions {
   /** The listener's connection. */
   readonly connection: postgres.Sql;
-  readonly events: Pick<SourceEvents, "listening" | "missed">;
+  readonly events: Pick<SourceEvents, "listening" | "missed" | "announced">;
   /** The stream has failed: the connection has to be given up. */
   readonly onFailure: (error: unknown) => void;
 }

@@ -18,6 +18,8 @@ import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
 import type { LogRate } from "./log_store/rate.ts";
 import type { LogValues } from "./log_store/values.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { openNotifyStream } from "./notify_stream.ts";
+import { openWalStream, type WalState } from "./wal_stream.ts";
 import { organizationOf } from "./query.ts";
 import { createSharedAnswers, type SharedAnswers } from "./shared_answers.ts";
 import type { DatabaseProblem } from "./sse.ts";
@@ -92,6 +94,7 @@ export function createServices(
     onNote: (note) => logger.warn(note),
     onError,
   });
+  const wal: WalState = { streaming: false, retained: 0, slots: 0, givenUp: 0 };
   /** Told once, and not with every try. */
   const refusesListen = () => watch.problem?.code === "standby" || watch.problem?.code === "tls";
   const listener: Listener = createListener({
@@ -105,6 +108,17 @@ export function createServices(
         },
       }),
     probe: (connection) => watch.probe(connection),
+    openStream: (options) =>
+      config.source === "notify" ? openNotifyStream(options) : openWalStream({
+        ...options,
+        url: databaseUrl,
+        keepBytes: 2 ** 30,
+        state: wal,
+        onLate(reason) {
+          if (reason === null) logger.info("Commits are heard again");
+          else logger.warn("New logs appear up to a second late: {reason}", { reason });
+        },
+      }),
     channels: config.auth === "off" ? [] : [TOKENS_CHANNEL],
     // What was revoked while nobody listened.
     onListening: () => auth.tokens.recheck(),
@@ -120,6 +134,7 @@ export function createServices(
       listening: (id, isSettled) => hub.listening(id, isSettled),
       missed: (since) => hub.missed(since),
       notified: (id, payload) => hub.notified(id, payload),
+      announced: (id, notification) => hub.announced(id, notification),
       disconnected(reason) {
         if (refusesListen()) logger.debug("Connecting again: {reason}", { reason });
         else logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
