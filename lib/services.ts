@@ -87,7 +87,7 @@ export function createServices(
     onProblem(problem) {
       if (problem) logger.warn(`${problem.message} (${problem.code})`);
       else logger.info("What was wrong with the database is not so any more");
-      hub.report(problem);
+      report();
     },
     onMissed: (since) => hub.missed(since),
     onRestart: (xid, started) => hub.restarted(xid, started),
@@ -95,6 +95,8 @@ export function createServices(
     onError,
   });
   const wal: WalState = { streaming: false, retained: 0, slots: 0, givenUp: 0 };
+  let late: DatabaseProblem | null = null;
+  const report = () => hub.report(watch.problem ?? late);
   /** Told once, and not with every try. */
   const refusesListen = () => watch.problem?.code === "standby" || watch.problem?.code === "tls";
   const listener: Listener = createListener({
@@ -115,8 +117,12 @@ export function createServices(
         keepBytes: 2 ** 30,
         state: wal,
         onLate(reason) {
-          if (reason === null) logger.info("Commits are heard again");
-          else logger.warn("New logs appear up to a second late: {reason}", { reason });
+          if (reason === null) logger.info("Commits are heard from the WAL");
+          else logger.warn("Commits are not heard from the WAL: {reason}", { reason });
+          late = reason === null
+            ? null
+            : { code: "wal_late", message: `New logs appear up to a second late: ${reason}` };
+          report();
         },
       }),
     channels: config.auth === "off" ? [] : [TOKENS_CHANNEL],
@@ -138,13 +144,14 @@ export function createServices(
       disconnected(reason) {
         if (refusesListen()) logger.debug("Connecting again: {reason}", { reason });
         else logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
+        late = null;
         watch.disconnected();
         hub.disconnected(reason);
       },
     },
   });
   const ingest = createIngest({ limits });
-  const metrics = createMetrics(hub, listener, { limits, ingest });
+  const metrics = createMetrics(hub, listener, { limits, ingest, wal: config.source === "wal" ? wal : null });
   return {
     config,
     sql,
