@@ -60,17 +60,26 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
   const wanted = new Set<number>();
   const untold = new Set<number>();
   let updating: Promise<void> | null = null;
-  let looking: Promise<void> | null = null;
+  let isLooking = false;
+  /** Ends the pause before the next look. */
+  let lookSooner = () => {};
   let renewals = 0;
-  /** All that this snapshot shows was announced; null before anything was said. */
+  /** What was said last. */
+  let spoken: readonly number[] = [];
+  /** All that this snapshot shows was announced, or the hub was told to ask the table; null before anything was said. */
   let announced: string | null = null;
 
   /** Says what is watched. Null where the database does not know of it. */
   async function say(): Promise<Said | null> {
+    spoken = [...heard];
+    // Whatever the role's defaults are: it writes, and in another isolation it would not see what others have said. With parameters
+    // PostgreSQL takes one statement only; here is nothing but numbers and an id that was made above.
+    const saying = connection.unsafe<[never[], Said[]]>(`
+      set transaction isolation level read committed, read write;
+      select pg_current_snapshot()::text as snapshot,
+        tailpost_watch('${instance}', '{${spoken.join()}}') as held`);
     try {
-      const [said] = await connection<Said[]>`
-        select pg_current_snapshot()::text as snapshot,
-          tailpost_watch(${instance}, ${`{${[...heard].join()}}`}::text::bigint[]) as held`;
+      const [, [said]] = await saying;
       return said ?? null;
     } catch (error) {
       if (isUnknown(error)) return null;
@@ -91,7 +100,7 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
   const isBehind = () => untold.size > 0 || heard.difference(wanted).size > 0;
 
   function keepUp(): void {
-    if (updating || !isBehind()) return;
+    if (updating || over.signal.aborted || !isBehind()) return;
     updating = update().then(() => {
       updating = null;
       keepUp();
@@ -111,37 +120,64 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
         ...added.map((id) => connection`listen ${connection(channelOf(id))}`.simple()),
         ...removed.map((id) => connection`unlisten ${connection(channelOf(id))}`.simple()),
       ]);
-      const said = await say();
-      announced ??= said?.snapshot ?? null;
-      if (added.length > 0) await begin(added, said);
+      await tell(added);
     }
+  }
+
+  /** Whether the hub is to be told of it: it may have been given up, or be watched anew, which is told then. */
+  const isAwaited = (id: number) => wanted.has(id) && !untold.has(id) && !over.signal.aborted;
+
+  /** Says what is watched, and begins with what was added; with the rest as well where that had not been watched all the while. */
+  async function tell(added: readonly number[]): Promise<void> {
+    const before = spoken;
+    const said = await say();
+    const lapsed = said === null || said.held ? [] : before.filter((id) => !added.includes(id));
+    if (lapsed.length > 0) {
+      // This process was suspended, or the clock was put forward. What comes from here on may claim what was not announced.
+      events.missed(announced);
+      for (const id of lapsed) if (isAwaited(id)) events.listening(id, false);
+    }
+    // While some is unsettled the snapshot may show what the hub has not asked for.
+    if (said !== null && (lapsed.length > 0 || unsettled.size === 0)) announced = said.snapshot;
+    if (added.length + lapsed.length > 0) await begin([...added, ...lapsed], said);
   }
 
   /** What is announced of these from now on is all that commits, but for what began before. */
   async function begin(organizationIds: readonly number[], said: Said | null): Promise<void> {
     const holders = said === null ? new Set<string>() : await readHolders();
     for (const id of organizationIds) {
-      // It may have been given up, or be watched anew, which is told then.
-      if (!wanted.has(id) || untold.has(id)) continue;
+      if (!isAwaited(id)) continue;
       if (holders.size > 0) unsettled.set(id, { holders });
+      else unsettled.delete(id);
       events.listening(id, holders.size === 0);
     }
-    if (unsettled.size > 0) looking ??= look().catch(onFailure).finally(() => looking = null);
+    if (holders.size === 0) return;
+    lookSooner();
+    if (!isLooking) look().catch(onFailure);
   }
 
   async function look(): Promise<void> {
-    for (let pause = LOOKS.least; unsettled.size > 0; pause = Math.min(1.5 * pause, LOOKS.most)) {
-      await wait(pause, over.signal);
+    isLooking = true;
+    for (let pause: number = LOOKS.least; unsettled.size > 0; pause = Math.min(1.5 * pause, LOOKS.most)) {
+      const sooner = new AbortController();
+      lookSooner = () => sooner.abort();
+      await wait(pause, AbortSignal.any([over.signal, sooner.signal]));
+      if (sooner.signal.aborted) {
+        pause = LOOKS.least;
+        await wait(pause, over.signal);
+      }
       if (over.signal.aborted) return;
       const now = await readHolders();
       for (const [id, one] of unsettled) {
         const left = stillOpen(one.holders, now);
-        if (left.size === one.holders.size) continue;
+        if (left.symmetricDifference(one.holders).size === 0) continue;
         one.holders = left;
         if (left.size === 0) unsettled.delete(id);
-        events.listening(id, left.size === 0);
+        if (isAwaited(id)) events.listening(id, left.size === 0);
       }
     }
+    // At once: what is unsettled from here on begins another look.
+    isLooking = false;
   }
 
   return {
@@ -160,14 +196,7 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
     async renew() {
       await updating;
       if (heard.size === 0 || ++renewals % RENEW_EVERY !== 0) return;
-      const said = await say();
-      if (said === null) return;
-      const before = announced;
-      announced = said.snapshot;
-      if (said.held) return;
-      // This process was suspended, or the clock was put forward: as if it began to watch now, and with what it has missed.
-      events.missed(before);
-      await begin([...heard], said);
+      await tell([]);
     },
     async [Symbol.asyncDispose]() {
       over.abort();
@@ -188,8 +217,10 @@ export function stillOpen(before: ReadonlySet<string>, now: ReadonlySet<string>)
   return left;
 }
 
-/** Whether the function is not there (the trigger of before announces everything), or may not be called. */
+/**
+ * Whether the function is not there: the trigger of before announces everything. Where it is and fails, or may not be called,
+ * nothing would be announced, and nobody is to be told otherwise.
+ */
 function isUnknown(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    /^(?:42883|42501|42P01|3F000)$/u.test(String(error.code));
+  return error instanceof Error && "code" in error && error.code === "42883";
 }

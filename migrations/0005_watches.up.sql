@@ -48,7 +48,11 @@ as $function$
 declare
   held boolean;
 begin
-  -- One at a time: what the others have said has to be seen here.
+  -- One at a time, and what the others have said has to be seen here: a snapshot from before would take it away.
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    raise exception 'tailpost_watch() has to be called in a transaction that is read committed'
+      using errcode = 'invalid_transaction_state';
+  end if;
   perform pg_advisory_xact_lock('"$schema".tailpost_watches'::regclass::oid::bigint);
   select until > clock_timestamp() + interval '30 seconds' into held
   from "$schema".tailpost_watches where instance = watcher;
