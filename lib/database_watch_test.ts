@@ -52,6 +52,7 @@ function startWatch(url: string) {
       notified: () => {},
       missed: () => {},
       announced: () => {},
+      changed: () => {},
       disconnected: () => (watch.disconnected(), tell()),
     },
   });

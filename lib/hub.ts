@@ -306,6 +306,7 @@ export function createHub(options: HubOptions): Hub {
       }
     },
     announced,
+    changed: (organizationId) => feeds.get(organizationId)?.changed(),
     disconnected() {
       sourceConnected = false;
       for (const feed of feeds.values()) feed.disconnected();

@@ -139,6 +139,7 @@ export function createServices(
     events: {
       listening: (id, isSettled) => hub.listening(id, isSettled),
       missed: (since) => hub.missed(since),
+      changed: (id) => hub.changed(id),
       notified: (id, payload) => hub.notified(id, payload),
       announced: (id, notification) => hub.announced(id, notification),
       disconnected(reason) {

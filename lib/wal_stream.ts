@@ -34,7 +34,7 @@ export interface WalState {
 }
 
 /** What {@link openWalStream} needs. */
-export interface WalStreamOptions extends ChangeStreamOptions {
+export interface WalStreamOptions extends Omit<ChangeStreamOptions, "events"> {
   readonly url: string;
   /** Bytes of WAL that may be kept; over it the slot is given up. */
   readonly keepBytes: number;
@@ -325,6 +325,7 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
       watched.delete(organizationId);
       keepUp();
     },
+    heard: () => {},
     ready: () => Promise.resolve(),
     async renew() {
       if (stream) ping(stream);

@@ -22,8 +22,6 @@ declare
   -- Characters of a message: the argument of the trigger.
   preview integer;
   queue_usage double precision;
-  -- When this session has found room in the queue, in tens of seconds.
-  moment text;
   s text;
   running xid8[];
   head text;
@@ -92,9 +90,8 @@ begin
     end if;
     -- A transaction of less than a second is not counted: it cannot have announced too much one by one. And whatever the
     -- encoding, so short a log fits.
-    moment := (date_part('epoch', clock_timestamp()) / 10)::bigint::text;
     if not many and octet_length(entry) < 2200 and clock_timestamp() < now() + interval '1 second'
-      and current_setting('tailpost.queue_checked', true) = moment
+      and current_setting('tailpost.queue_checked', true) = (date_part('epoch', now()) / 10)::bigint::text
     then
       if pg_notify('logs_' || organization, '{"s":"' || s || '","logs":[' || entry || ']}') is null then
       end if;
@@ -105,7 +102,8 @@ begin
     -- fail, and no INSERT is to pay for that. The server that listens watches this number too.
     -- Asking takes locks that commits wait for. Ten seconds make no difference to 8 GB.
     queue_usage := pg_notification_queue_usage();
-    if queue_usage < 0.25 and set_config('tailpost.queue_checked', moment, false) is null then
+    if queue_usage < 0.25 then
+      perform set_config('tailpost.queue_checked', (date_part('epoch', now()) / 10)::bigint::text, false);
     end if;
     if queue_usage > 0.45 then
       if pg_current_xact_id()::text like '%000' then -- one transaction in a thousand leaves a line in the server's log

@@ -124,11 +124,8 @@ export class Feed {
   /** One announcement, in commit order. */
   notified(notification: Notification): void {
     if (!this.#listening) return;
-    if (!this.#settled) {
-      // Its cursor may claim what was not announced. What the table tells has one that does not.
-      this.#mustCatchUpAgain = true;
-      return this.#catchUpAgain();
-    }
+    // Its cursor may claim what was not announced. What the table tells has one that does not.
+    if (!this.#settled) return this.changed();
     if (!this.#working && !this.#mustCatchUp && this.#isWhole(notification)) {
       this.recent.mark(notification.cursor);
       this.#push(notification.logs.flatMap((log) => this.#readBack.take(log) ?? []));
@@ -140,6 +137,13 @@ export class Feed {
       this.#mustCatchUp = true;
     }
     void this.#work();
+  }
+
+  /** Something may have been committed that is not announced. */
+  changed(): void {
+    if (!this.#listening || this.#settled) return;
+    this.#mustCatchUpAgain = true;
+    this.#catchUpAgain();
   }
 
   /** Everything before this position was handed to the live viewers. */

@@ -30,6 +30,8 @@ export interface SourceEvents {
    * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
    */
   missed(since: string | null): void;
+  /** Something may have been committed: where not everything is announced, the table is asked. */
+  changed(organizationId: number): void;
   /** Commits are missed from now on until `listening` is said again. */
   disconnected(reason: string): void;
 }
