@@ -102,9 +102,11 @@ begin
     -- fail, and no INSERT is to pay for that. The server that listens watches this number too.
     -- Asking takes locks that commits wait for. Ten seconds make no difference to 8 GB.
     queue_usage := pg_notification_queue_usage();
-    if queue_usage < 0.25 then
-      perform set_config('tailpost.queue_checked', (date_part('epoch', now()) / 10)::bigint::text, false);
-    end if;
+    perform set_config(
+      'tailpost.queue_checked',
+      case when queue_usage < 0.25 then (date_part('epoch', now()) / 10)::bigint::text else '' end,
+      false
+    );
     if queue_usage > 0.45 then
       if pg_current_xact_id()::text like '%000' then -- one transaction in a thousand leaves a line in the server's log
         raise log 'tailpost: %.% announces nothing, the notification queue is full to % percent',
