@@ -13,7 +13,7 @@ import { createDatabaseWatch } from "./database_watch.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import { createLimits, type Limits } from "./limits.ts";
-import { createListener, type Listener } from "./listener.ts";
+import { createListener, type Listener, type ListenerOptions } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
 import type { LogRate } from "./log_store/rate.ts";
 import type { LogValues } from "./log_store/values.ts";
@@ -45,7 +45,7 @@ export interface Services extends AsyncDisposable {
 }
 
 /** What services may be made of. */
-export interface ServicesOptions {
+export interface ServicesOptions extends Pick<ListenerOptions, "openStream"> {
   /** Makes what the hub reads. Default: {@link createHubStore}. */
   readonly createStore?: (sql: postgres.Sql, options: HubStoreOptions) => HubStore;
   /** Default: {@link organizationOf}. Tests take it away, and see whether the database's own wall holds. */
@@ -64,7 +64,8 @@ const SHARED_ANSWERS = { fresh: 5000, most: 200 };
 export function createServices(
   config: Config,
   databaseUrl: string,
-  { createStore = createHubStore, organizationOf: ownCheck = organizationOf }: ServicesOptions = {},
+  { createStore = createHubStore, organizationOf: ownCheck = organizationOf, openStream }: ServicesOptions =
+    {},
 ): Services {
   const statementTimeout = config.queryTimeoutSeconds * 1000;
   const sql = createPool(databaseUrl, { statementTimeout });
@@ -105,6 +106,7 @@ export function createServices(
         },
       }),
     probe: (connection) => watch.probe(connection),
+    ...openStream ? { openStream } : {},
     channels: config.auth === "off" ? [] : [TOKENS_CHANNEL],
     // What was revoked while nobody listened.
     onListening: () => auth.tokens.recheck(),
