@@ -24,7 +24,7 @@ export interface Insert {
   readonly service?: string;
   readonly organizationId?: number;
   /** How it is announced. */
-  readonly as?: "id" | "more";
+  readonly as?: "id" | "more" | "nothing";
 }
 
 interface Row {
@@ -58,6 +58,10 @@ export class MemoryDatabase {
   patience = Infinity;
   /** While false, commits are not announced: the trigger is off. */
   announces = true;
+  /** Whether an INSERT announces only what is watched at its moment; what was inserted before is waited for, see {@link look}. */
+  announcesWatched = false;
+  /** Announcements are kept for {@link deliver}, as on a connection that is slow. */
+  delivers = true;
   hub!: Hub;
   /** When it was started. */
   started = "first";
@@ -67,14 +71,66 @@ export class MemoryDatabase {
   #latest = 99n;
   readonly #running = new Set<bigint>();
   #connected = true;
+  /** What the trigger knows to be watched. */
+  #said = new Set<number>();
+  /** By organization, the transactions that had inserted before it was watched and are still open. */
+  readonly #unsettled = new Map<number, ReadonlySet<bigint>>();
+  #undelivered: (() => void)[] = [];
 
   readonly source: Source = {
     watch: (organizationId) => {
       this.watched.add(organizationId);
-      queueMicrotask(() => this.#connected && this.hub.listening(organizationId, true));
+      queueMicrotask(() => this.#begin(organizationId));
     },
-    unwatch: (organizationId) => void this.watched.delete(organizationId),
+    unwatch: (organizationId) => {
+      this.watched.delete(organizationId);
+      this.#said.delete(organizationId);
+      this.#unsettled.delete(organizationId);
+    },
   };
+
+  /** Whether somebody is told that not all is announced. */
+  get isSettled(): boolean {
+    return this.#unsettled.size === 0;
+  }
+
+  #begin(organizationId: number): void {
+    if (!this.#connected || !this.watched.has(organizationId)) return;
+    this.#said.add(organizationId);
+    const holders = this.announcesWatched ? new Set(this.#running) : new Set<bigint>();
+    if (holders.size > 0) this.#unsettled.set(organizationId, holders);
+    else this.#unsettled.delete(organizationId);
+    this.hub.listening(organizationId, holders.size === 0);
+  }
+
+  /** Looks which transactions have ended that are waited for. */
+  look(): void {
+    for (const [organizationId, before] of this.#unsettled) {
+      const holders = before.intersection(this.#running);
+      if (holders.size === before.size) continue;
+      if (holders.size > 0) this.#unsettled.set(organizationId, holders);
+      else this.#unsettled.delete(organizationId);
+      this.hub.listening(organizationId, holders.size === 0);
+    }
+  }
+
+  /** What is watched was not said for a while. {@link renew} notices. */
+  lapse(): void {
+    this.#said.clear();
+  }
+
+  /** It is said again. All that is visible in `since` was announced. */
+  renew(since: string): void {
+    if (!this.#connected) return;
+    this.hub.missed(since);
+    for (const organizationId of this.watched) this.hub.listening(organizationId, false);
+    for (const organizationId of this.watched) this.#begin(organizationId);
+  }
+
+  /** Delivers what was kept. */
+  deliver(): void {
+    for (const deliver of this.#undelivered.splice(0)) deliver();
+  }
 
   readonly store: HubStore = {
     snapshot: () => this.#answer("snapshot", () => this.snapshot()),
@@ -140,6 +196,8 @@ export class MemoryDatabase {
           const timestamp = new Date(Date.UTC(2026, 0, 31) + id).toISOString();
           const row = { organizationId, xid: own, whole: { id, timestamp, level, service, message } };
           rows.push(row);
+          if (insert.as === "nothing") return id;
+          if (this.announcesWatched && !this.#said.has(organizationId)) return id;
           const s = this.snapshot();
           const payload = insert.as === "more"
             ? { s, more: true }
@@ -153,7 +211,9 @@ export class MemoryDatabase {
         end();
         for (const { organizationId, payload } of payloads) {
           if (!this.#connected || !this.announces || !this.watched.has(organizationId)) continue;
-          this.hub.notified(organizationId, JSON.stringify(payload));
+          const deliver = () => this.hub.notified(organizationId, JSON.stringify(payload));
+          if (this.delivers) deliver();
+          else this.#undelivered.push(deliver);
         }
       },
       rollback: end,
@@ -190,13 +250,16 @@ export class MemoryDatabase {
   /** The listener loses its connection. */
   disconnect(): void {
     this.#connected = false;
+    this.#said.clear();
+    this.#unsettled.clear();
+    this.#undelivered = [];
     this.hub.disconnected("lost");
   }
 
   /** It has another. */
   reconnect(): void {
     this.#connected = true;
-    for (const organizationId of this.watched) this.hub.listening(organizationId, true);
+    for (const organizationId of this.watched) this.#begin(organizationId);
   }
 
   async #answer<T>(question: string, answer: () => T): Promise<T> {
