@@ -5,6 +5,7 @@ import { z } from "zod";
 import { parseNetworks } from "./auth/networks.ts";
 import { parseOrigins } from "./auth/origins.ts";
 import { DatabaseUrlError, parseDatabaseUrl, SSL_MODES, TLS_PARAMETERS } from "./database_url.ts";
+import type { Source } from "./wal_state.ts";
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type LimitConfig } from "./limits/settings.ts";
 
 /** Everything that can be set. */
@@ -26,7 +27,9 @@ export interface Config extends LimitConfig {
   readonly tlsCert: string | null;
   readonly tlsKey: string | null;
   readonly auth: "token" | "off";
-  readonly source: "notify" | "wal";
+  readonly source: Source;
+  /** Bytes of WAL that PostgreSQL may keep for this server with the source `wal`. */
+  readonly walKeepBytes: number;
   readonly migrate: "auto" | "off";
   /** Of the role that `migrate --role` makes; null: one is made up. */
   readonly rolePassword: string | null;
@@ -66,7 +69,9 @@ export interface Setting {
 const oneOf = (...values: string[]) => ({ allowed: values.join(" or "), schema: z.enum(values) });
 const wholeNumber = (from: number, to: number) => ({
   allowed: `a whole number from ${from} to ${to}`,
-  schema: z.string().regex(/^\d{1,9}$/u).transform(Number).refine((number) => number >= from && number <= to),
+  schema: z.string().regex(/^\d{1,15}$/u).transform(Number).refine((number) =>
+    number >= from && number <= to
+  ),
 });
 
 /** All settings, in the order of the help. */
@@ -178,6 +183,15 @@ export const SETTINGS: readonly Setting[] = [
     about: "how logs are heard",
     default: "notify",
     ...oneOf("notify", "wal"),
+  },
+  {
+    key: "walKeepBytes",
+    env: ["TAILPOST_WAL_KEEP_BYTES"],
+    about:
+      "WAL that PostgreSQL may keep for this server with --source wal; over it the slot is given up, and logs come " +
+      "from the table",
+    default: "1073741824",
+    ...wholeNumber(16_777_216, 1_099_511_627_776),
   },
   {
     key: "migrate",
@@ -302,6 +316,7 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     tlsKey: null,
     auth: "token",
     source: "notify",
+    walKeepBytes: 1_073_741_824,
     migrate: values.databaseUrl === undefined ? "auto" : "off",
     rolePassword: null,
     trustedProxy: "",
