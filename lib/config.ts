@@ -2,11 +2,17 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import { parseNetworks } from "./auth/networks.ts";
+import { isLoopback, parseNetworks } from "./auth/networks.ts";
 import { parseOrigins } from "./auth/origins.ts";
-import { DatabaseUrlError, parseDatabaseUrl, SSL_MODES, TLS_PARAMETERS } from "./database_url.ts";
-import type { Source } from "./wal_state.ts";
+import {
+  DatabaseUrlError,
+  parseDatabaseUrl,
+  SSL_MODES,
+  TLS_PARAMETERS,
+  withoutPassword,
+} from "./database_url.ts";
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type LimitConfig } from "./limits/settings.ts";
+import type { Source } from "./wal_state.ts";
 
 /** Everything that can be set. */
 export interface Config extends LimitConfig {
@@ -337,11 +343,10 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
   }
   if ((config.tlsCert === null) !== (config.tlsKey === null)) {
     const [given, missing] = config.tlsKey === null ? ["CERT", "KEY"] : ["KEY", "CERT"];
+    const file = JSON.stringify(config.tlsCert ?? config.tlsKey);
     throw new ConfigError(
-      `TAILPOST_TLS_${given} is ${
-        JSON.stringify(config.tlsCert ?? config.tlsKey)
-      } and TAILPOST_TLS_${missing} is not ` +
-        "set: TLS takes both, a certificate and its key",
+      `TAILPOST_TLS_${given} is ${file} and TAILPOST_TLS_${missing} is not set: ` +
+        "TLS takes both, a certificate and its key",
     );
   }
   if (config.authHeader !== null && config.trustedProxy === "") {
@@ -381,11 +386,6 @@ function withTls(url: string, config: Config, flags: Flags): string {
   return full;
 }
 
-/** Whether a host is reachable from this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host);
-}
-
 function readSetting(setting: Setting, flags: Flags, from: Surroundings): string | number | undefined {
   const flag = flags[setting.key];
   const name = flag === undefined ? setting.env.find((name) => from.env(name)) : setting.flag?.split(" ")[0];
@@ -399,13 +399,6 @@ function readSetting(setting: Setting, flags: Flags, from: Surroundings): string
     ? "***"
     : text;
   throw new ConfigError(`${name} is ${JSON.stringify(shown)}: allowed is ${setting.allowed}`);
-}
-
-/** A database URL for people to read. Also of a text that is no URL nothing is shown that may be a password. */
-export function withoutPassword(url: string): string {
-  return url
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/|(?![a-z][a-z0-9+.-]*:\/\/))([^:@/?]*):.*@/isu, "$1$2:***@")
-    .replace(/(password\s*=\s*)(?:'[^']*'|[^&\s]*)/giu, "$1***");
 }
 
 function defaultDataDir(from: Surroundings): string {

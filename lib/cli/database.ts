@@ -3,9 +3,9 @@
 import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { wait } from "../backoff.ts";
-import { type Config, ConfigError, withoutPassword } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { createPool, isAway, isPoolersRefusal } from "../database.ts";
-import { parseDatabaseUrl } from "../database_url.ts";
+import { parseDatabaseUrl, withoutPassword } from "../database_url.ts";
 import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
 import { tlsOptions } from "../postgres_tls.ts";
 import { DatabaseTlsError, tlsProblem } from "../postgres_tls_error.ts";
