@@ -122,3 +122,23 @@ Deno.test("doctor refuses what it cannot look at, and makes no database", async 
   );
   assert.match((await doctor(null, 0, "--help")).output, /Examples:\n {2}tailpost doctor /u);
 });
+
+Deno.test("doctor looks at the embedded PostgreSQL, and demo takes a source", async () => {
+  const path = await Deno.makeTempDir({ prefix: "tailpost-data-" });
+  await Deno.chmod(path, 0o711);
+  const bin = Deno.env.get("PG_BINDIR");
+  const env = { TAILPOST_DATA_DIR: path, ...bin === undefined ? {} : { PG_BINDIR: bin } };
+  try {
+    const demo = runTailpost(["demo", "--port", "0", "--source", "wal"], env);
+    await demo.line(/Tailpost is ready at /u);
+    assert.equal((await demo.end("SIGINT")).code, 0, demo.output());
+    const program = runTailpost(["doctor", "--seconds", "1", "--source", "wal"], {
+      ...env,
+      TAILPOST_DATA_DIR: `${path}/demo`,
+    });
+    assert.equal((await program.status).code, 0, program.output());
+    assert.match(program.output(), /^source wal \(configured\) +works$/mu);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
