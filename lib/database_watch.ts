@@ -132,9 +132,10 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
       );
     }
     // A trigger that was off for a moment, for a bulk load perhaps, leaves no other trace; nor does a publication.
+    const silent = isUnannounced(before.problem, source) || isUnannounced(problem, source);
     const changed = (before.facts !== null && revisionOf(before.facts) !== revisionOf(row)) ||
-      before.problem !== problem;
-    const unannounced = isUnannounced(before.problem, source) || isUnannounced(problem, source) || changed;
+      (before.problem !== problem && (silent || source === "notify"));
+    const unannounced = silent || changed;
     if (unannounced && !changed && !late) return;
     if (unannounced || (open !== null && late)) onMissed(announced);
     if (unannounced) open = xmax;

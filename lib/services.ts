@@ -84,6 +84,8 @@ export function createServices(
   });
   const watch = createDatabaseWatch({
     sql,
+    source: config.source,
+    hasSlot: () => wal.streaming,
     notify: (channel) => notifyOnce(databaseUrl, channel),
     onProblem(problem) {
       if (problem) logger.warn(`${problem.message} (${problem.code})`);
@@ -115,7 +117,7 @@ export function createServices(
       openWalStream({
         ...options,
         url: databaseUrl,
-        keepBytes: 2 ** 30,
+        keepBytes: config.walKeepBytes,
         state: wal,
         onLate(reason) {
           if (reason === null) logger.info("Commits are heard from the WAL");
