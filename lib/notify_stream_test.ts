@@ -42,6 +42,7 @@ function open(url: string, connectionOptions: Partial<postgres.ConnectionParamet
     max: 1,
     onnotice: (notice: postgres.Notice) => tell(`notice ${notice["message"]}`),
     onnotify(channel: string, payload: string) {
+      stream.heard(Number(channel.slice("logs_".length)));
       const { logs = [], more } = JSON.parse(payload);
       const messages = more ? "more" : logs.map(({ message }: { message: string }) => message).join();
       tell(`heard ${channel.slice("logs_".length)} ${messages}`);
@@ -599,4 +600,45 @@ Deno.test("stillOpen() never loses one, whenever it is looked and whatever is pr
     }
     assert.equal(left.size, 0);
   }));
+});
+
+Deno.test("openNotifyStream() asks the table for a while where writers wait for each other, who announce nothing then", async () => {
+  await using db = await database();
+  await using test = open(db.url);
+  test.stream.watch(1);
+  test.stream.watch(2);
+  await test.until("listening 1 true");
+  await test.until("listening 2 true");
+  const writing = new AbortController();
+  const writers = Array.from({ length: 8 }, async () => {
+    const sql = postgres(db.url, { max: 1 });
+    while (!writing.signal.aborted) await insert(sql, "of many");
+    await sql.end();
+  });
+  await test.until("listening 1 false");
+  await test.until("changed 1", 10);
+  // Of the other organization, for which nobody writes, everything is announced all the while.
+  assert.equal(await watched(db), 2 ** 2);
+  await insert(db.sql, "of the other", 2);
+  await test.until("heard 2 of the other");
+  writing.abort();
+  await Promise.all(writers);
+  await test.until("listening 1 true", 2);
+  await insert(db.sql, "after all");
+  await test.until("heard 1 after all");
+  const last = test.told.lastIndexOf("listening 1 true");
+  assert.ok(!test.told.slice(last).includes("changed 1"), "it is asked for no more");
+  assert.equal(await watched(db), 2 ** 1 + 2 ** 2);
+});
+
+Deno.test("openNotifyStream() hears one writer by what it announces, however fast it is", async () => {
+  await using db = await database();
+  await using test = open(db.url);
+  test.stream.watch(1);
+  await test.until("listening 1 true");
+  const looked = () => test.asked.some((query) => query.includes("'pg_database'"));
+  for (let i = 0; i < 200 || !looked(); i++) await insert(db.sql, `${i}`);
+  await insert(db.sql, "last");
+  await test.until("heard 1 last");
+  assert.ok(!test.told.includes("listening 1 false"));
 });
