@@ -13,6 +13,7 @@ export function databasesOf({ url, superuserUrl }: EmbeddedPostgres): CreateData
     const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} });
     try {
       await sql`create database ${sql(name)} owner ${sql(created.username)}`;
+      await sql`alter role ${sql(created.username)} replication`;
     } finally {
       await sql.end({ timeout: 5 });
     }

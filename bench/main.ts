@@ -113,12 +113,18 @@ async function main(): Promise<number> {
   // PostgreSQL may run as another user, who has to pass through.
   if (Deno.build.os !== "windows") await Deno.chmod(directory, 0o711);
   console.log("Starting PostgreSQL");
-  const database = resources.use(await startEmbeddedPostgres({ dataDir: `${directory}/postgres`, signal }));
+  // For all alike, though only one of them reads the WAL.
+  const settings = { wal_level: "logical" };
+  const database = resources.use(
+    await startEmbeddedPostgres({ dataDir: `${directory}/postgres`, settings, signal }),
+  );
   const machine = await describeMachine(database.url);
   console.log(`\n${machine}\n`);
 
   const own = tailpost(program);
-  const withOthers = scenarios.some(({ others }) => others !== "none") && !values.alone;
+  const withOthers = (scenarios.some(({ others }) => others !== "none") || part !== "ingest") &&
+    !values.alone &&
+    !values.quick;
   const targets = [own, ...withOthers ? await alternatives((text) => console.log(text)) : []];
   const shared = { createDatabase: databasesOf(database), directory, signal };
   const rows = scenarios.length > 0 ? await measureFanOut({ ...shared, scenarios, targets }) : [];
@@ -129,10 +135,18 @@ async function main(): Promise<number> {
     }
     console.log(`${METHOD}\n`);
   }
-  const ofWrites = { ...shared, target: own, quick: !!values.quick };
-  const ingest = part === undefined || part === "ingest" ? await measureIngest(ofWrites) : [];
+  const ingest = part === undefined || part === "ingest"
+    ? await measureIngest({ ...shared, target: own, quick: !!values.quick })
+    : [];
   if (ingest.length > 0) console.log(`${formatIngest(ingest)}\n`);
-  const writes = part === undefined || part === "writes" ? await measureWrites(ofWrites) : [];
+  const writes = part === undefined || part === "writes"
+    ? await measureWrites({
+      ...shared,
+      own: (source) => tailpost(program, source),
+      article: targets.find(({ name }) => name === "article"),
+      quick: !!values.quick,
+    })
+    : [];
   if (writes.length > 0) console.log(`${formatWrites(writes)}\n`);
   if (values.write) {
     const written = await writeReport({ machine, rows, ingest, writes, targets });

@@ -37,7 +37,7 @@ const MIGRATE_TIMEOUT = 60_000;
 const START_TIMEOUT = 60_000;
 
 /** Tailpost from its source, `program` being its main.ts. */
-export function tailpost(program: string): Target {
+export function tailpost(program: string, source: "notify" | "wal" = "notify"): Target {
   return {
     name: "tailpost",
     about: "this program",
@@ -48,6 +48,8 @@ export function tailpost(program: string): Target {
         DATABASE_URL: databaseUrl,
         TAILPOST_DATA_DIR: directory,
         TAILPOST_MAX_VIEWERS_PER_ADDRESS: most,
+        // So that an older version can be measured, which has no other.
+        ...source === "wal" ? { TAILPOST_SOURCE: source } : {},
       };
       const run = ["run", "-A", "--quiet", program];
       {

@@ -9,15 +9,21 @@ import { migrateUp } from "../lib/migrations.ts";
 import { rowTrigger } from "./alternatives.ts";
 import { start } from "./child.ts";
 import type { CreateDatabase } from "./databases.ts";
+import { usageOf } from "./proc.ts";
 import { Histogram } from "./stats.ts";
 import type { RunningTarget, Target } from "./targets.ts";
 
 /** What is on the way of an INSERT. */
 export const VARIANTS = [
   { name: "no trigger", about: "Tailpost's table and its indexes alone" },
-  { name: "row trigger", about: "the usual one, `pg_notify` a row, and a connection that listens" },
+  {
+    name: "row trigger",
+    about: "the usual one, `pg_notify` a row, and a connection that listens: no server",
+  },
+  { name: "row trigger, watched", about: "the same with the usual server (`article` above) and two viewers" },
   { name: "tailpost, nobody watches", about: "the server runs, and has no viewer" },
-  { name: "tailpost, watched", about: "the server has two viewers" },
+  { name: "tailpost notify, watched", about: "the server has two viewers" },
+  { name: "tailpost wal, watched", about: "the same with `--source wal`" },
 ] as const;
 
 /** One of them. */
@@ -60,7 +66,10 @@ const MESSAGE =
 
 /** What is measured on. */
 export interface Writes {
-  readonly target: Target;
+  /** Tailpost with a source. */
+  readonly own: (source: "notify" | "wal") => Target;
+  /** The usual server; undefined where it is not installed. */
+  readonly article: Target | undefined;
   readonly createDatabase: CreateDatabase;
   readonly directory: string;
   readonly quick: boolean;
@@ -78,6 +87,7 @@ export async function measureWrites(options: Writes): Promise<readonly WritesRes
   await using resources = new AsyncDisposableStack();
   const databases = new Map<Variant, Prepared>();
   for (const { name } of VARIANTS) {
+    if (name === "row trigger, watched" && !options.article) continue;
     const url = await createDatabase(`bench_writes_${databases.size}`);
     databases.set(name, resources.use(await prepare(name, url, options)));
   }
@@ -87,8 +97,8 @@ export async function measureWrites(options: Writes): Promise<readonly WritesRes
     for (const writers of plan.writers) {
       const load = { writers, rows };
       console.log(`Running writes: ${nameOf(load)}`);
-      const ofLoad = VARIANTS.map(({ name }) => ({
-        variant: name,
+      const ofLoad = [...databases.keys()].map((variant) => ({
+        variant,
         load,
         rates: [] as number[],
         latency: new Histogram(),
@@ -105,7 +115,7 @@ export async function measureWrites(options: Writes): Promise<readonly WritesRes
               result.latency,
             ),
           );
-          await database.empty();
+          await database.calm();
         }
       }
       results.push(...ofLoad);
@@ -117,20 +127,27 @@ export async function measureWrites(options: Writes): Promise<readonly WritesRes
 /** A database that is written to. */
 interface Prepared extends AsyncDisposable {
   readonly url: string;
-  /** Takes out what was written. */
-  empty(): Promise<void>;
+  /** Takes out what was written, and waits until the server has got over it: the next one would pay for that. */
+  calm(): Promise<void>;
 }
 
-async function prepare(variant: Variant, url: string, { target, directory }: Writes): Promise<Prepared> {
+async function prepare(
+  variant: Variant,
+  url: string,
+  { own, article, directory }: Writes,
+): Promise<Prepared> {
   await using resources = new AsyncDisposableStack();
   const sql = postgres(url, { max: 2, onnotice: () => {} });
   resources.defer(() => sql.end({ timeout: 5 }));
-  const isOwn = variant.startsWith("tailpost");
-  if (isOwn) {
+  let pids: readonly number[] = [];
+  const serve = async (target: Target) => {
     const running = await target.start({ databaseUrl: url, directory: `${directory}/${variant}` });
     resources.use(running);
-    if (variant === "tailpost, watched") resources.use(await watch(running));
-  } else {
+    pids = running.pids;
+    if (variant.endsWith(", watched")) resources.use(await watch(running));
+  };
+  if (variant.startsWith("tailpost")) await serve(own(variant.includes("wal") ? "wal" : "notify"));
+  else {
     await migrateUp(sql);
     await sql`drop trigger logs_notify on logs`;
   }
@@ -138,12 +155,27 @@ async function prepare(variant: Variant, url: string, { target, directory }: Wri
     await sql.unsafe(await rowTrigger());
     await sql.listen("logs_1", () => {});
   }
+  if (variant === "row trigger, watched" && article) await serve(article);
   const ended = resources.move();
   return {
     url,
-    empty: async () => void await sql`truncate logs`,
+    async calm() {
+      await sql`truncate logs`;
+      await untilIdle(pids);
+    },
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };
+}
+
+/** Waits until processes hardly work any more: for a quarter of a minute at most. */
+async function untilIdle(pids: readonly number[]): Promise<void> {
+  const used = () => pids.reduce((sum, pid) => sum + (usageOf(pid)?.cpu ?? 0), 0);
+  for (let look = 0, before = used(); look < 60; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    const now = used();
+    if (now - before < 0.05) return;
+    before = now;
+  }
 }
 
 /** Opens streams and reads them. */

@@ -32,7 +32,7 @@ Deno.test("formatWrites() says what is left of what no trigger makes, under the 
 });
 
 Deno.test("chartOfWrites() has a bar for each, under the heading of its load", () => {
-  const svg = chartOfWrites([result("no trigger", [10]), result("tailpost, watched", [5])]);
+  const svg = chartOfWrites([result("no trigger", [10]), result("tailpost wal, watched", [5])]);
   assert.match(svg, /16 writers, 1 row an INSERT/u);
   assert.match(svg, /<rect class="own"[^]*5 \(50 %\)/u);
 });

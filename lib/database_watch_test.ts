@@ -51,6 +51,8 @@ function startWatch(url: string) {
       listening: () => {},
       notified: () => {},
       missed: () => {},
+      announced: () => {},
+      changed: () => {},
       disconnected: () => (watch.disconnected(), tell()),
     },
   });

@@ -12,7 +12,7 @@ import type { HubStore, Source, SourceEvents } from "./hub/ports.ts";
 import { Viewer } from "./hub/viewer.ts";
 import type { Filter } from "./filter.ts";
 import type { MetadataPath } from "./metadata_path.ts";
-import { NotificationError, parseNotification } from "./notification.ts";
+import { type Notification, NotificationError, parseNotification } from "./notification.ts";
 import type { DatabaseProblem } from "./sse.ts";
 
 export type * from "./hub/ports.ts";
@@ -254,6 +254,11 @@ export function createHub(options: HubOptions): Hub {
     source.unwatch(feed.organizationId);
   }
 
+  function announced(organizationId: number, notification: Notification): void {
+    counts.notifications++;
+    feeds.get(organizationId)?.notified(notification);
+  }
+
   return {
     counts,
     subscribe({ organizationId, filter, columns = [], tail, since, signal, lifetime, onEnd }) {
@@ -291,16 +296,17 @@ export function createHub(options: HubOptions): Hub {
       feeds.get(organizationId)?.listening(isSettled);
     },
     notified(organizationId, payload) {
-      counts.notifications++;
       try {
-        const notification = parseNotification(payload);
-        feeds.get(organizationId)?.notified(notification);
+        announced(organizationId, parseNotification(payload));
       } catch (error) {
         if (!(error instanceof NotificationError)) throw error;
+        counts.notifications++;
         counts.malformed++;
         onError(`Ignored a notification for organization ${organizationId}`, error);
       }
     },
+    announced,
+    changed: (organizationId) => feeds.get(organizationId)?.changed(),
     disconnected() {
       sourceConnected = false;
       for (const feed of feeds.values()) feed.disconnected();

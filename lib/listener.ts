@@ -70,10 +70,13 @@ export function createListener(options: ListenerOptions): Listener {
     const over = new AbortController();
     const closed = new AbortController();
     const kill = new AbortController();
+    let opened: ChangeStream | null = null;
     const connection = connect({
       onnotify(channel, payload) {
         const organizationId = organizationOf(channel);
-        if (organizationId !== null) events.notified(organizationId, payload);
+        if (organizationId === null) return;
+        opened?.heard(organizationId);
+        events.notified(organizationId, payload);
       },
       onclose() {
         closed.abort();
@@ -81,7 +84,6 @@ export function createListener(options: ListenerOptions): Listener {
       },
       signal: kill.signal,
     });
-    let opened: ChangeStream | null = null;
     // So that nobody pays for what is watched no more; where it cannot be said any more, that ends by itself.
     const close = async () => void await opened?.[Symbol.asyncDispose]();
     let stopped: Promise<unknown> = Promise.resolve();

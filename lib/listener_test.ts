@@ -35,6 +35,8 @@ function startListener(url: string, options: Partial<ListenerOptions> = {}): Tes
       listening: (organizationId) => hear({ kind: "listening", organizationId }),
       notified: (organizationId, payload) => hear({ kind: "notified", organizationId, payload }),
       missed: () => {},
+      announced: () => {},
+      changed: () => {},
       disconnected: (reason) => hear({ kind: "disconnected", reason }),
     },
     onConnected: () => hear({ kind: "connected" }),
@@ -252,6 +254,8 @@ Deno.test("createListener() hands on payloads of any content, and does not end w
         }
       },
       missed: () => {},
+      announced: () => {},
+      changed: () => {},
       disconnected: () => {},
     },
     probeInterval: 10,

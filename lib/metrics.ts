@@ -5,6 +5,7 @@ import type { Hub } from "./hub.ts";
 import type { Ingest } from "./ingest.ts";
 import { type Limits, REASONS } from "./limits.ts";
 import type { Listener } from "./listener.ts";
+import type { WalState } from "./wal_stream.ts";
 
 /** See {@link createMetrics}. */
 export interface Metrics {
@@ -21,7 +22,12 @@ export interface Metrics {
 export function createMetrics(
   hub: Hub,
   listener: Listener,
-  { limits: { counts }, ingest }: { limits: Limits; ingest: Ingest },
+  { limits: { counts }, ingest, wal }: {
+    limits: Limits;
+    ingest: Ingest;
+    /** With `--source wal` alone. */
+    wal: WalState | null;
+  },
 ): Metrics {
   const registers = [new Registry()];
   const gauge = (name: string, help: string, read: () => number) =>
@@ -48,6 +54,12 @@ export function createMetrics(
   gauge("process_resident_memory_bytes", "Memory in use", () => Deno.memoryUsage().rss);
   gauge("tailpost_viewers", "Open streams", () => hub.counts.viewers);
   gauge("tailpost_listener_connected", "1 while the listener is connected", () => Number(listener.connected));
+  if (wal) {
+    gauge("tailpost_wal_streaming", "1 while commits are heard from the WAL", () => Number(wal.streaming));
+    gauge("tailpost_wal_retained_bytes", "WAL that PostgreSQL keeps for this server", () => wal.retained);
+    total("tailpost_wal_slots_total", "Replication slots made", () => wal.slots);
+    total("tailpost_wal_slots_given_up_total", "Slots given up for keeping too much WAL", () => wal.givenUp);
+  }
   total("tailpost_subscriptions_total", "Streams opened", () => hub.counts.subscriptions);
   total("tailpost_listener_connections_total", "Connections the listener made", () => listener.connections);
   total("tailpost_notifications_total", "Payloads heard", () => hub.counts.notifications);

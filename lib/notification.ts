@@ -1,11 +1,12 @@
 /** What the trigger says on `logs_<organization_id>`: channel names and payloads. Pure. */
 
 import { CursorError, parseCursor } from "./cursor.ts";
+import type { WholeMessage } from "./hub/ports.ts";
 import { type Log, parseLevel } from "./log.ts";
 
-/** One parsed payload. */
+/** One parsed payload, or what another source tells in its place. */
 export interface Notification {
-  /** The snapshot in which the INSERT ran: a true cursor for whoever was sent this payload and all before it. */
+  /** The snapshot in which the INSERT ran: a true cursor for whoever was sent all before this payload. */
   readonly cursor: string;
   /** In the order of insertion. */
   readonly logs: readonly NotifiedLog[];
@@ -13,8 +14,14 @@ export interface Notification {
   readonly more: boolean;
 }
 
-/** A log, or the id alone of one that fits no payload and has to be read back. */
-export type NotifiedLog = Log | { readonly id: number };
+/** A log, the id alone of one that fits no payload and has to be read back, or one of which all is known. */
+export type NotifiedLog = Log | { readonly id: number } | DecodedLog;
+
+/** A log that came whole, with its metadata. */
+export interface DecodedLog {
+  readonly id: number;
+  readonly decoded: WholeMessage;
+}
 
 /** A payload that the trigger did not write: anybody who may connect to the database may NOTIFY. */
 export class NotificationError extends Error {
@@ -33,11 +40,6 @@ export function channelOf(organizationId: number): string {
 export function organizationOf(channel: string): number | null {
   const digits = /^logs_([1-9][0-9]{0,15})$/u.exec(channel)?.[1];
   return digits !== undefined && Number.isSafeInteger(Number(digits)) ? Number(digits) : null;
-}
-
-/** Whether a notified log came with its columns. */
-export function isComplete(log: NotifiedLog): log is Log {
-  return "message" in log;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import type postgres from "postgres";
 import { wait } from "./backoff.ts";
+import { createCrowding } from "./crowding.ts";
 import type { SourceEvents } from "./hub/ports.ts";
 import { channelOf } from "./notification.ts";
 
@@ -17,6 +18,8 @@ export interface ChangeStream extends AsyncDisposable {
   unwatch(organizationId: number): void;
   /** Settles once what was to be watched so far is heard. Rejects when the stream has failed. */
   ready(): Promise<void>;
+  /** An announcement came by NOTIFY. */
+  heard(organizationId: number): void;
   /** Called with every liveness query of the connection. */
   renew(): Promise<void>;
 }
@@ -25,7 +28,7 @@ export interface ChangeStream extends AsyncDisposable {
 export interface ChangeStreamOptions {
   /** The listener's connection. */
   readonly connection: postgres.Sql;
-  readonly events: Pick<SourceEvents, "listening" | "missed">;
+  readonly events: Pick<SourceEvents, "listening" | "missed" | "announced" | "changed">;
   /** The stream has failed: the connection has to be given up. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -35,6 +38,12 @@ const RENEW_EVERY = 3;
 
 /** How often it is looked whether transactions have ended that may not be announced, in milliseconds: from and to. */
 const LOOKS = { least: 100, most: 5000 };
+
+/** How often the table is asked where nothing is announced for there would be too much of it, in milliseconds. */
+const ASK_EVERY = 25;
+
+/** How long, in milliseconds: at first, and where that was too short again and again. */
+const ASK_FOR = { least: 3000, most: 30_000 };
 
 /** Waits for transactions that began before an organization was watched. */
 interface Unsettled {
@@ -51,7 +60,11 @@ interface Said {
 }
 
 /** Opens one. It takes a database without Tailpost's functions too, where everything is announced. */
-export function openNotifyStream({ connection, events, onFailure }: ChangeStreamOptions): ChangeStream {
+export function openNotifyStream(
+  { connection, events, onFailure }: Omit<ChangeStreamOptions, "events"> & {
+    readonly events: Omit<ChangeStreamOptions["events"], "announced">;
+  },
+): ChangeStream {
   const over = new AbortController();
   const instance = crypto.randomUUID();
   const heard = new Set<number>();
@@ -59,6 +72,11 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
   /** What is to be heard, and of it what nobody was told of yet. */
   const wanted = new Set<number>();
   const untold = new Set<number>();
+  /** Organizations that are asked for, and until when. */
+  const asked = new Map<number, number>();
+  /** How long they were last, and when that ended. */
+  const askedBefore = new Map<number, { readonly milliseconds: number; readonly ended: number }>();
+  let isAsking = false;
   let updating: Promise<void> | null = null;
   let isLooking = false;
   /** Ends the pause before the next look. */
@@ -71,7 +89,7 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
 
   /** Says what is watched. Null where the database does not know of it. */
   async function say(): Promise<Said | null> {
-    spoken = [...heard];
+    spoken = [...heard].filter((id) => !asked.has(id));
     // Whatever the role's defaults are: it writes, and in another isolation it would not see what others have said. With parameters
     // PostgreSQL takes one statement only; here is nothing but numbers and an id that was made above.
     const saying = connection.unsafe<[never[], Said[]]>(`
@@ -97,6 +115,37 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
     return new Set(rows.map(({ holder }) => holder));
   }
 
+  const crowding = createCrowding({ connection, onFailure, onCrowded: (ids) => ask(ids).catch(onFailure) });
+
+  /** Writers wait for each other: they are not to announce anything for a while. The table is asked instead, which costs them nothing. */
+  async function ask(organizationIds: readonly number[]): Promise<void> {
+    const now = performance.now();
+    for (const id of organizationIds) {
+      if (!heard.has(id) || asked.has(id) || !isAwaited(id)) continue;
+      const before = askedBefore.get(id);
+      const milliseconds = before && now - before.ended < ASK_FOR.most
+        ? Math.min(2 * before.milliseconds, ASK_FOR.most)
+        : ASK_FOR.least;
+      asked.set(id, now + milliseconds);
+      askedBefore.set(id, { milliseconds, ended: now + milliseconds });
+      unsettled.delete(id);
+      // Before it is said: from then on commits are unannounced.
+      events.listening(id, false);
+    }
+    if (isAsking || asked.size === 0) return;
+    isAsking = true;
+    await tell([]);
+    while (asked.size > 0 && !over.signal.aborted) {
+      await wait(ASK_EVERY, over.signal);
+      for (const id of asked.keys()) events.changed(id);
+      const ended = [...asked].filter(([, until]) => performance.now() >= until).map(([id]) => id);
+      for (const id of ended) asked.delete(id);
+      // As if it began to watch them now.
+      if (ended.length > 0 && !over.signal.aborted) await tell(ended);
+    }
+    isAsking = false;
+  }
+
   const isBehind = () => untold.size > 0 || heard.difference(wanted).size > 0;
 
   function keepUp(): void {
@@ -116,6 +165,7 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
       untold.clear();
       for (const id of added) heard.add(id);
       for (const id of removed) heard.delete(id);
+      for (const id of [...added, ...removed]) asked.delete(id);
       await Promise.all([
         ...added.map((id) => connection`listen ${connection(channelOf(id))}`.simple()),
         ...removed.map((id) => connection`unlisten ${connection(channelOf(id))}`.simple()),
@@ -138,7 +188,7 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
       for (const id of lapsed) if (isAwaited(id)) events.listening(id, false);
     }
     // While some is unsettled the snapshot may show what the hub has not asked for.
-    if (said !== null && (lapsed.length > 0 || unsettled.size === 0)) announced = said.snapshot;
+    if (said !== null && (lapsed.length > 0 || unsettled.size + asked.size === 0)) announced = said.snapshot;
     if (added.length + lapsed.length > 0) await begin([...added, ...lapsed], said);
   }
 
@@ -146,7 +196,8 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
   async function begin(organizationIds: readonly number[], said: Said | null): Promise<void> {
     const holders = said === null ? new Set<string>() : await readHolders();
     for (const id of organizationIds) {
-      if (!isAwaited(id)) continue;
+      // What is asked for by now is not watched.
+      if (!isAwaited(id) || asked.has(id)) continue;
       if (holders.size > 0) unsettled.set(id, { holders });
       else unsettled.delete(id);
       events.listening(id, holders.size === 0);
@@ -192,6 +243,7 @@ export function openNotifyStream({ connection, events, onFailure }: ChangeStream
       unsettled.delete(organizationId);
       keepUp();
     },
+    heard: (organizationId) => crowding.heard(organizationId),
     ready: () => updating ?? Promise.resolve(),
     async renew() {
       await updating;

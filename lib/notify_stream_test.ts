@@ -58,6 +58,7 @@ function open(url: string, connectionOptions: Partial<postgres.ConnectionParamet
     events: {
       listening: (id, isSettled) => tell(`listening ${id} ${isSettled}`),
       missed: (since) => tell(`missed ${since}`),
+      changed: (id) => tell(`changed ${id}`),
     },
     onFailure(error) {
       failures.push(error);
@@ -347,6 +348,7 @@ Deno.test("openNotifyStream() goes on looking where one settles while another be
         happen();
       },
       missed: () => {},
+      changed: () => {},
     },
     onFailure: (error) => assert.ifError(error),
   });

@@ -13,11 +13,13 @@ import { createDatabaseWatch } from "./database_watch.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import { createLimits, type Limits } from "./limits.ts";
-import { createListener, type Listener, type ListenerOptions } from "./listener.ts";
+import { createListener, type Listener } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
 import type { LogRate } from "./log_store/rate.ts";
 import type { LogValues } from "./log_store/values.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { openNotifyStream } from "./notify_stream.ts";
+import { openWalStream, type WalState } from "./wal_stream.ts";
 import { organizationOf } from "./query.ts";
 import { createSharedAnswers, type SharedAnswers } from "./shared_answers.ts";
 import type { DatabaseProblem } from "./sse.ts";
@@ -45,9 +47,11 @@ export interface Services extends AsyncDisposable {
 }
 
 /** What services may be made of. */
-export interface ServicesOptions extends Pick<ListenerOptions, "openStream"> {
+export interface ServicesOptions {
   /** Makes what the hub reads. Default: {@link createHubStore}. */
   readonly createStore?: (sql: postgres.Sql, options: HubStoreOptions) => HubStore;
+  /** How commits are heard by NOTIFY. Default: {@link openNotifyStream}. */
+  readonly openNotify?: typeof openNotifyStream;
   /** Default: {@link organizationOf}. Tests take it away, and see whether the database's own wall holds. */
   readonly organizationOf?: typeof organizationOf;
 }
@@ -64,8 +68,8 @@ const SHARED_ANSWERS = { fresh: 5000, most: 200 };
 export function createServices(
   config: Config,
   databaseUrl: string,
-  { createStore = createHubStore, organizationOf: ownCheck = organizationOf, openStream }: ServicesOptions =
-    {},
+  { createStore = createHubStore, organizationOf: ownCheck = organizationOf, openNotify = openNotifyStream }:
+    ServicesOptions = {},
 ): Services {
   const statementTimeout = config.queryTimeoutSeconds * 1000;
   const sql = createPool(databaseUrl, { statementTimeout });
@@ -86,13 +90,16 @@ export function createServices(
     onProblem(problem) {
       if (problem) logger.warn(`${problem.message} (${problem.code})`);
       else logger.info("What was wrong with the database is not so any more");
-      hub.report(problem);
+      report();
     },
     onMissed: (since) => hub.missed(since),
     onRestart: (xid, started) => hub.restarted(xid, started),
     onNote: (note) => logger.warn(note),
     onError,
   });
+  const wal: WalState = { streaming: false, retained: 0, slots: 0, givenUp: 0 };
+  let late: DatabaseProblem | null = null;
+  const report = () => hub.report(watch.problem ?? late);
   /** Told once, and not with every try. */
   const refusesListen = () => watch.problem?.code === "standby" || watch.problem?.code === "tls";
   const listener: Listener = createListener({
@@ -106,7 +113,21 @@ export function createServices(
         },
       }),
     probe: (connection) => watch.probe(connection),
-    ...openStream ? { openStream } : {},
+    openStream: (options) =>
+      config.source === "notify" ? openNotify(options) : openWalStream({
+        ...options,
+        url: databaseUrl,
+        keepBytes: 2 ** 30,
+        state: wal,
+        onLate(reason) {
+          if (reason === null) logger.info("Commits are heard from the WAL");
+          else logger.warn("Commits are not heard from the WAL: {reason}", { reason });
+          late = reason === null
+            ? null
+            : { code: "wal_late", message: `New logs appear up to a second late: ${reason}` };
+          report();
+        },
+      }),
     channels: config.auth === "off" ? [] : [TOKENS_CHANNEL],
     // What was revoked while nobody listened.
     onListening: () => auth.tokens.recheck(),
@@ -121,17 +142,20 @@ export function createServices(
     events: {
       listening: (id, isSettled) => hub.listening(id, isSettled),
       missed: (since) => hub.missed(since),
+      changed: (id) => hub.changed(id),
       notified: (id, payload) => hub.notified(id, payload),
+      announced: (id, notification) => hub.announced(id, notification),
       disconnected(reason) {
         if (refusesListen()) logger.debug("Connecting again: {reason}", { reason });
         else logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
+        late = null;
         watch.disconnected();
         hub.disconnected(reason);
       },
     },
   });
   const ingest = createIngest({ limits });
-  const metrics = createMetrics(hub, listener, { limits, ingest });
+  const metrics = createMetrics(hub, listener, { limits, ingest, wal: config.source === "wal" ? wal : null });
   return {
     config,
     sql,

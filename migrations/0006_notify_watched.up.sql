@@ -91,7 +91,7 @@ begin
     -- A transaction of less than a second is not counted: it cannot have announced too much one by one. And whatever the
     -- encoding, so short a log fits.
     if not many and octet_length(entry) < 2200 and clock_timestamp() < now() + interval '1 second'
-      and pg_notification_queue_usage() < 0.25
+      and current_setting('tailpost.queue_checked', true) = (date_part('epoch', now()) / 10)::bigint::text
     then
       if pg_notify('logs_' || organization, '{"s":"' || s || '","logs":[' || entry || ']}') is null then
       end if;
@@ -100,7 +100,13 @@ begin
 
     -- Somebody listens and does not read. From half a queue on PostgreSQL warns whoever notifies, at a full one commits
     -- fail, and no INSERT is to pay for that. The server that listens watches this number too.
+    -- Asking takes locks that commits wait for. Ten seconds make no difference to 8 GB.
     queue_usage := pg_notification_queue_usage();
+    perform set_config(
+      'tailpost.queue_checked',
+      case when queue_usage < 0.25 then (date_part('epoch', now()) / 10)::bigint::text else '' end,
+      false
+    );
     if queue_usage > 0.45 then
       if pg_current_xact_id()::text like '%000' then -- one transaction in a thousand leaves a line in the server's log
         raise log 'tailpost: %.% announces nothing, the notification queue is full to % percent',

@@ -55,9 +55,6 @@ Examples:
   DATABASE_URL=postgres://me@db/app tailpost serve --auth off --port 9000`,
   ).action(async (flags: Record<string, unknown>) => {
     const config = configOf(flags);
-    if (config.source === "wal") {
-      throw new CommandError('TAILPOST_SOURCE is "wal": this version hears logs by notify alone', 2);
-    }
     await serve(config);
   });
 }

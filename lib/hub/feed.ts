@@ -5,7 +5,7 @@
 
 import { asked, clampCursor, newerCursor, xmaxOf } from "../cursor.ts";
 import { NO_FILTER } from "../filter.ts";
-import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
+import type { Notification, NotifiedLog } from "../notification.ts";
 import type { DatabaseState, DatabaseStatus } from "../sse.ts";
 import { databaseStatus, encodeLog } from "../sse.ts";
 import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SEEN, SETTLING, UNFLUSHED } from "./bounds.ts";
@@ -15,7 +15,7 @@ import { type Fetch, Fetches } from "./fetches.ts";
 import { type FeedOptions, type Group, type Place, viewersOf, type Wanted } from "./group.ts";
 import { beat, handOn } from "./hand_on.ts";
 import { type Fetched, ForeignCursorError } from "./ports.ts";
-import { ReadBack, readTogether, take, type TakenLog } from "./read_back.ts";
+import { ReadBack, readTogether, type TakenLog } from "./read_back.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
 
@@ -124,14 +124,11 @@ export class Feed {
   /** One announcement, in commit order. */
   notified(notification: Notification): void {
     if (!this.#listening) return;
-    if (!this.#settled) {
-      // Its cursor may claim what was not announced. What the table tells has one that does not.
-      this.#mustCatchUpAgain = true;
-      return this.#catchUpAgain();
-    }
+    // Its cursor may claim what was not announced. What the table tells has one that does not.
+    if (!this.#settled) return this.changed();
     if (!this.#working && !this.#mustCatchUp && this.#isWhole(notification)) {
       this.recent.mark(notification.cursor);
-      this.#push(notification.logs.filter(isComplete).map(take));
+      this.#push(notification.logs.flatMap((log) => this.#readBack.take(log) ?? []));
       return this.#advance(notification.cursor);
     }
     this.#waiting.push(notification);
@@ -140,6 +137,13 @@ export class Feed {
       this.#mustCatchUp = true;
     }
     void this.#work();
+  }
+
+  /** Something may have been committed that is not announced. */
+  changed(): void {
+    if (!this.#listening || this.#settled) return;
+    this.#mustCatchUpAgain = true;
+    this.#catchUpAgain();
   }
 
   /** Everything before this position was handed to the live viewers. */

@@ -3,6 +3,7 @@
 import type { Filter } from "../filter.ts";
 import type { Log } from "../log.ts";
 import type { MetadataPath } from "../metadata_path.ts";
+import type { Notification } from "../notification.ts";
 import type { Gap } from "../sse.ts";
 
 /** Where logs are announced: the listener. It tells the hub what it hears through the hub's {@link SourceEvents}. */
@@ -22,11 +23,15 @@ export interface SourceEvents {
   listening(organizationId: number, isSettled: boolean): void;
   /** One payload, in commit order. */
   notified(organizationId: number, payload: string): void;
+  /** The same of a source that has no payloads. */
+  announced(organizationId: number, notification: Notification): void;
   /**
    * Commits may have gone by unannounced, though the source listens: they are caught up. Cursors may claim them all the same;
    * all that is visible in the snapshot `since` was announced, or was caught up in this way before.
    */
   missed(since: string | null): void;
+  /** Something may have been committed: where not everything is announced, the table is asked. */
+  changed(organizationId: number): void;
   /** Commits are missed from now on until `listening` is said again. */
   disconnected(reason: string): void;
 }

@@ -2,10 +2,10 @@
 
 import type { Log } from "../log.ts";
 import { type MetadataTexts, readMetadata } from "../metadata_path.ts";
-import { isComplete, type Notification, type NotifiedLog } from "../notification.ts";
+import type { Notification, NotifiedLog } from "../notification.ts";
 import { READ_BATCH } from "./bounds.ts";
 import type { Group } from "./group.ts";
-import type { HubStore } from "./ports.ts";
+import type { HubStore, WholeMessage } from "./ports.ts";
 
 /** A log, and what is known of it besides. */
 export interface TakenLog {
@@ -37,37 +37,42 @@ export class ReadBack {
 
   /** Whether a log has to be read before it can be handed on. */
   mustRead(log: NotifiedLog): boolean {
-    if (!isComplete(log)) return true;
+    if ("decoded" in log) return false;
+    if (!("message" in log)) return true;
     for (const group of this.needy) if (group.isOfInterest(log)) return true;
     if (!log.truncated) return false;
     for (const group of this.#options.groups.values()) if (group.looksAtText) return true;
     return false;
   }
 
+  /** The log, if nothing has to be read for it. */
+  take(log: NotifiedLog): TakenLog | null {
+    if ("decoded" in log) return this.#withMetadata(log.decoded);
+    return "message" in log ? { log, whole: log } : null;
+  }
+
   /** Makes logs complete, with one query at most. Those that are gone already (deleted since) and were not announced whole are left out. */
   async read(logs: readonly NotifiedLog[]): Promise<TakenLog[]> {
     const { organizationId, store } = this.#options;
     const ids = new Set(logs.filter((log) => this.mustRead(log)).map(({ id }) => id));
-    if (ids.size === 0) return logs.filter(isComplete).map(take);
+    if (ids.size === 0) return logs.flatMap((log) => this.take(log) ?? []);
     const withMetadata = this.needy.size > 0;
     const rows = await store.read(organizationId, [...ids], withMetadata);
     const found = new Map(rows.map((row) => [row.log.id, row]));
     return logs.flatMap((log): TakenLog | [] => {
-      if (!ids.has(log.id)) return isComplete(log) ? take(log) : [];
+      if (!ids.has(log.id)) return this.take(log) ?? [];
       const row = found.get(log.id);
-      const shown = isComplete(log) ? log : row?.log;
+      const shown = "message" in log ? log : row?.log;
       if (shown === undefined) return [];
-      const whole = row?.whole ?? shown;
-      if (!withMetadata) return { log: shown, whole };
-      const json = row?.metadata ?? "null";
-      return { log: shown, whole, metadata: readMetadata(json), metadataSize: json.length };
+      return this.#withMetadata({ ...row, log: shown, whole: row?.whole ?? shown });
     });
   }
-}
 
-/** A log of which nothing had to be read. */
-export function take(log: Log): TakenLog {
-  return { log, whole: log };
+  /** Metadata is kept where somebody needs it. */
+  #withMetadata({ log, whole, metadata: json = "null" }: WholeMessage): TakenLog {
+    if (this.needy.size === 0) return { log, whole };
+    return { log, whole, metadata: readMetadata(json), metadataSize: json.length };
+  }
 }
 
 /** The first of the notifications that wait, and those after it whose logs can be read with one query. At least one. */
