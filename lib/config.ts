@@ -2,10 +2,17 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import { parseNetworks } from "./auth/networks.ts";
+import { isLoopback, parseNetworks } from "./auth/networks.ts";
 import { parseOrigins } from "./auth/origins.ts";
-import { DatabaseUrlError, parseDatabaseUrl, SSL_MODES, TLS_PARAMETERS } from "./database_url.ts";
+import {
+  DatabaseUrlError,
+  parseDatabaseUrl,
+  SSL_MODES,
+  TLS_PARAMETERS,
+  withoutPassword,
+} from "./database_url.ts";
 import { DEFAULT_LIMITS, LIMIT_SETTINGS, type LimitConfig } from "./limits/settings.ts";
+import type { Source } from "./wal_state.ts";
 
 /** Everything that can be set. */
 export interface Config extends LimitConfig {
@@ -26,7 +33,9 @@ export interface Config extends LimitConfig {
   readonly tlsCert: string | null;
   readonly tlsKey: string | null;
   readonly auth: "token" | "off";
-  readonly source: "notify" | "wal";
+  readonly source: Source;
+  /** Bytes of WAL that PostgreSQL may keep for this server with the source `wal`. */
+  readonly walKeepBytes: number;
   readonly migrate: "auto" | "off";
   /** Of the role that `migrate --role` makes; null: one is made up. */
   readonly rolePassword: string | null;
@@ -66,7 +75,9 @@ export interface Setting {
 const oneOf = (...values: string[]) => ({ allowed: values.join(" or "), schema: z.enum(values) });
 const wholeNumber = (from: number, to: number) => ({
   allowed: `a whole number from ${from} to ${to}`,
-  schema: z.string().regex(/^\d{1,9}$/u).transform(Number).refine((number) => number >= from && number <= to),
+  schema: z.string().regex(/^\d{1,15}$/u).transform(Number).refine((number) =>
+    number >= from && number <= to
+  ),
 });
 
 /** All settings, in the order of the help. */
@@ -178,6 +189,15 @@ export const SETTINGS: readonly Setting[] = [
     about: "how logs are heard",
     default: "notify",
     ...oneOf("notify", "wal"),
+  },
+  {
+    key: "walKeepBytes",
+    env: ["TAILPOST_WAL_KEEP_BYTES"],
+    about:
+      "WAL that PostgreSQL may keep for this server with --source wal; over it the slot is given up, and logs come " +
+      "from the table",
+    default: "1073741824",
+    ...wholeNumber(16_777_216, 1_099_511_627_776),
   },
   {
     key: "migrate",
@@ -302,6 +322,7 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
     tlsKey: null,
     auth: "token",
     source: "notify",
+    walKeepBytes: 1_073_741_824,
     migrate: values.databaseUrl === undefined ? "auto" : "off",
     rolePassword: null,
     trustedProxy: "",
@@ -322,11 +343,10 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
   }
   if ((config.tlsCert === null) !== (config.tlsKey === null)) {
     const [given, missing] = config.tlsKey === null ? ["CERT", "KEY"] : ["KEY", "CERT"];
+    const file = JSON.stringify(config.tlsCert ?? config.tlsKey);
     throw new ConfigError(
-      `TAILPOST_TLS_${given} is ${
-        JSON.stringify(config.tlsCert ?? config.tlsKey)
-      } and TAILPOST_TLS_${missing} is not ` +
-        "set: TLS takes both, a certificate and its key",
+      `TAILPOST_TLS_${given} is ${file} and TAILPOST_TLS_${missing} is not set: ` +
+        "TLS takes both, a certificate and its key",
     );
   }
   if (config.authHeader !== null && config.trustedProxy === "") {
@@ -366,11 +386,6 @@ function withTls(url: string, config: Config, flags: Flags): string {
   return full;
 }
 
-/** Whether a host is reachable from this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host);
-}
-
 function readSetting(setting: Setting, flags: Flags, from: Surroundings): string | number | undefined {
   const flag = flags[setting.key];
   const name = flag === undefined ? setting.env.find((name) => from.env(name)) : setting.flag?.split(" ")[0];
@@ -384,13 +399,6 @@ function readSetting(setting: Setting, flags: Flags, from: Surroundings): string
     ? "***"
     : text;
   throw new ConfigError(`${name} is ${JSON.stringify(shown)}: allowed is ${setting.allowed}`);
-}
-
-/** A database URL for people to read. Also of a text that is no URL nothing is shown that may be a password. */
-export function withoutPassword(url: string): string {
-  return url
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/|(?![a-z][a-z0-9+.-]*:\/\/))([^:@/?]*):.*@/isu, "$1$2:***@")
-    .replace(/(password\s*=\s*)(?:'[^']*'|[^&\s]*)/giu, "$1***");
 }
 
 function defaultDataDir(from: Surroundings): string {

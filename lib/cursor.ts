@@ -27,9 +27,17 @@ const MAX_XID = 2n ** 63n - 1n;
  * @throws {CursorError} when the text is not a snapshot
  */
 export function parseCursor(text: string): Cursor {
-  const parts = text.length <= MAX_CURSOR_LENGTH
-    ? /^([0-9]{1,20}):([0-9]{1,20}):([0-9]{1,20}(?:,[0-9]{1,20})*)?$/u.exec(text)
-    : null;
+  if (text.length > MAX_CURSOR_LENGTH) throw new CursorError("Not a cursor: it is too long");
+  return parseSnapshot(text);
+}
+
+/**
+ * The same for what PostgreSQL itself says, which has no bound: hundreds of transactions may be open.
+ *
+ * @throws {CursorError} when the text is not a snapshot
+ */
+export function parseSnapshot(text: string): Cursor {
+  const parts = /^([0-9]{1,20}):([0-9]{1,20}):([0-9]{1,20}(?:,[0-9]{1,20})*)?$/u.exec(text);
   if (!parts) throw new CursorError("Not a cursor, expected a snapshot such as 7310:7315:7310,7312");
   const xmin = BigInt(parts[1] ?? "");
   const xmax = BigInt(parts[2] ?? "");

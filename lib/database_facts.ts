@@ -3,6 +3,7 @@
 import type postgres from "postgres";
 import type { DatabaseFacts } from "./database_state.ts";
 import type { Migration } from "./migrations.ts";
+import type { Source, WalFacts } from "./wal_state.ts";
 
 /** A row of {@link readFacts}. */
 export interface FactsRow {
@@ -25,6 +26,16 @@ export interface FactsRow {
   readonly body: string | null;
   /** Changes with every change of the trigger or its function, also with one that was taken back. */
   readonly revision: string;
+  /** What logical decoding needs; null with the source `notify`. */
+  readonly wal: WalFacts | null;
+}
+
+/** See {@link readFacts}. */
+export interface ReadFactsOptions {
+  /** Default false. */
+  readonly prepared?: boolean;
+  /** Default `notify`. */
+  readonly source?: Source;
 }
 
 /**
@@ -33,7 +44,10 @@ export interface FactsRow {
  *
  * `to_regclass()` finds the table where queries find it: in any schema of the search path, partitioned or not.
  */
-export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): Promise<FactsRow> {
+export async function readFacts(
+  sql: postgres.ISql,
+  { prepared = false, source = "notify" }: ReadFactsOptions = {},
+): Promise<FactsRow> {
   const query = sql<FactsRow[]>`
     select
       pg_is_in_recovery() as standby,
@@ -59,7 +73,8 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
       trigger.enabled as "triggerEnabled",
       coalesce(trigger.fires, false) as "triggerFires",
       trigger.body,
-      coalesce(trigger.revision, '') as revision
+      coalesce(trigger.revision, '') as revision,
+      ${source === "wal" ? walFacts(sql) : sql`null::json`} as wal
     from (select to_regclass('logs')::oid as oid) as logs
     left join lateral (
       select
@@ -84,6 +99,49 @@ export async function readFacts(sql: postgres.ISql, { prepared = false } = {}): 
   // Only with a connection of one's own are both the same. Known once the connection stands.
   const { pid } = rows.state as { pid: number | null };
   return { ...row, announcedPid: pid };
+}
+
+/**
+ * An expression for {@link WalFacts} beside `logs`. Only the catalog is read: `pg_get_publication_tables()` would wait for whoever
+ * has locked the table. What the publication holds is counted by what depends on it, which is all that a version knows of.
+ */
+function walFacts(sql: postgres.ISql) {
+  return sql`(
+    select json_build_object(
+      'wal_level', current_setting('wal_level'),
+      'account', quote_ident(session_user),
+      'mayReplicate', exists (
+        select from pg_roles as role
+        where rolname = session_user and (rolsuper or rolreplication)
+          or rolname = 'rds_replication' and pg_has_role(session_user, role.oid, 'member')
+      ),
+      'publication', case when publication.oid is not null then
+        pubinsert and not (puballtables or pubupdate or pubdelete or pubtruncate) and pubviaroot
+          and table_revision is not null and members = 1
+      end,
+      'revision', concat_ws(' ', publication.oid, publication.xmin, table_revision),
+      'slots', json_build_object(
+        'used', (select count(*) from pg_get_replication_slots()),
+        'most', current_setting('max_replication_slots')::integer
+      ),
+      'senders', json_build_object(
+        'used', (select count(*) from pg_stat_get_wal_senders()),
+        'most', current_setting('max_wal_senders')::integer
+      )
+    )
+    from (select) as one
+    left join (select *, xmin from pg_publication where pubname = 'tailpost') as publication on true
+    left join lateral (
+      select concat_ws(' ', t.oid, t.xmin) as table_revision from pg_publication_rel as t
+      -- Neither a row filter nor a list of columns, of which PostgreSQL 14 has none.
+      where prpubid = publication.oid and prrelid = logs.oid
+        and to_jsonb(t) ->> 'prqual' is null and to_jsonb(t) ->> 'prattrs' is null
+    ) as published on true
+    left join lateral (
+      select count(*) as members from pg_depend
+      where refclassid = 'pg_publication'::regclass and refobjid = publication.oid
+    ) as held on true
+  )`;
 }
 
 /** Which run of which cluster answers. */
@@ -120,8 +178,11 @@ export async function expectedBody(migrations: readonly Migration[]): Promise<st
 }
 
 /** The part of a diagnosis that {@link FactsRow} tells. `body` is what is expected; null where that is not known. */
-export function factsOf(row: FactsRow, body: string | null): Omit<DatabaseFacts, "pooler" | "foreignLogs"> {
-  const { standby, queueUsage, hidden, maySelect, triggerEnabled } = row;
+export function factsOf(
+  row: FactsRow,
+  body: string | null,
+): Omit<DatabaseFacts, "pooler" | "foreignLogs" | "hasSlot"> {
+  const { standby, queueUsage, hidden, maySelect, triggerEnabled, wal } = row;
   return {
     standby,
     queueUsage,
@@ -130,5 +191,6 @@ export function factsOf(row: FactsRow, body: string | null): Omit<DatabaseFacts,
     maySelect,
     triggerEnabled,
     triggerAsMade: row.triggerFires && (body === null || row.body === body),
+    wal,
   };
 }

@@ -1,6 +1,7 @@
 /** What can be wrong with a database that answers, told by a row of facts about it. Pure. */
 
 import type { DatabaseProblem } from "./sse.ts";
+import { type Source, type WalFacts, type WalProblemCode, walProblems } from "./wal_state.ts";
 
 /** What {@link diagnose} judges by. */
 export interface DatabaseFacts {
@@ -18,10 +19,17 @@ export interface DatabaseFacts {
   readonly triggerEnabled: string | null;
   /** Whether the trigger and its function are as the migration made them. */
   readonly triggerAsMade: boolean;
-  /** LISTEN does not work on the connection: a pooler in transaction mode is between. */
+  /**
+   * A pooler is between that keeps logs from being heard: one in transaction mode, where LISTEN does not work; with the source `wal`
+   * any that does not carry replication.
+   */
   readonly pooler: boolean;
   /** There are logs whose transactions this cluster has not begun yet. */
   readonly foreignLogs: boolean;
+  /** What logical decoding needs. Null: the source is `notify`, and trigger and queue are judged. */
+  readonly wal: WalFacts | null;
+  /** With `wal`: this server has its slot. Default false. */
+  readonly hasSlot?: boolean;
 }
 
 /** What can be wrong. */
@@ -35,7 +43,8 @@ export type ProblemCode =
   | "trigger_altered"
   | "queue_full"
   | "queue_filling"
-  | "foreign_logs";
+  | "foreign_logs"
+  | WalProblemCode;
 
 /** A problem that is known. */
 export interface KnownProblem extends DatabaseProblem {
@@ -48,6 +57,9 @@ const QUEUE_FILLING = 0.25;
 
 /** Without announcements the table is looked at with every probe. */
 const LATE = "New logs appear up to ten seconds late";
+
+/** Without a stream it is looked at more often. */
+const SOON = "Until then logs come from the table, up to a second late";
 
 const READER =
   "Find a session that listens and stays in a transaction (select pid, application_name, xact_start " +
@@ -86,6 +98,7 @@ export function diagnose(facts: DatabaseFacts): KnownProblem | null {
       message: "The account of DATABASE_URL may not read the table logs: GRANT SELECT ON logs to it",
     };
   }
+  if (facts.wal) return ofWal(facts.wal, facts) ?? ofLogs(facts);
   if (facts.pooler) {
     return {
       code: "pooler",
@@ -95,6 +108,19 @@ export function diagnose(facts: DatabaseFacts): KnownProblem | null {
     };
   }
   return ofTrigger(facts) ?? ofQueue(facts) ?? ofLogs(facts);
+}
+
+function ofWal(wal: WalFacts, { pooler, hasSlot = false }: DatabaseFacts): KnownProblem | null {
+  if (pooler) {
+    return {
+      code: "pooler",
+      message:
+        "Connect directly to PostgreSQL: DATABASE_URL points at a pooler, such as PgBouncer, which does not carry " +
+        `replication, and in transaction mode no LISTEN either. ${SOON}`,
+    };
+  }
+  const [problem] = walProblems(wal, { hasSlot });
+  return problem ? { ...problem, message: `${problem.message}. ${SOON}` } : null;
 }
 
 function ofTrigger({ triggerEnabled, triggerAsMade }: DatabaseFacts): KnownProblem | null {
@@ -160,9 +186,13 @@ const UNANNOUNCED: ReadonlySet<string> = new Set<ProblemCode>([
   "queue_full",
 ]);
 
-/** Whether logs are stored and readable without being announced, so that the table has to be asked for them. */
-export function isUnannounced(problem: DatabaseProblem | null): boolean {
-  return problem !== null && UNANNOUNCED.has(problem.code);
+/**
+ * Whether logs are stored and readable without being announced, so that the table has to be asked for them. With `wal` a stream that
+ * cannot be had does so by itself; one that runs does not notice when the publication holds less than it should.
+ */
+export function isUnannounced(problem: DatabaseProblem | null, source: Source = "notify"): boolean {
+  if (problem === null) return false;
+  return source === "wal" ? problem.code === "publication" : UNANNOUNCED.has(problem.code);
 }
 
 /** Whether `tailpost migrate` puts the trigger right. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type DatabaseFacts, diagnose, isUnannounced } from "./database_state.ts";
+import type { WalFacts } from "./wal_state.ts";
 
 const WELL: DatabaseFacts = {
   standby: false,
@@ -11,6 +12,17 @@ const WELL: DatabaseFacts = {
   triggerAsMade: true,
   pooler: false,
   foreignLogs: false,
+  wal: null,
+};
+
+const WAL: WalFacts = {
+  wal_level: "logical",
+  account: "me",
+  mayReplicate: true,
+  publication: true,
+  revision: "1 2 3",
+  slots: { used: 0, most: 1 },
+  senders: { used: 0, most: 1 },
 };
 
 const code = (facts: Partial<DatabaseFacts>) => diagnose({ ...WELL, ...facts })?.code ?? null;
@@ -73,4 +85,34 @@ Deno.test("isUnannounced() tells where the table has to be asked", () => {
   assert.equal(isUnannounced(diagnose({ ...WELL, triggerEnabled: "D" })), true);
   assert.equal(isUnannounced(diagnose({ ...WELL, queueUsage: 0.3 })), false);
   assert.equal(isUnannounced(diagnose({ ...WELL, foreignLogs: true })), false);
+});
+
+Deno.test("diagnose() judges the source wal by what that needs, and not by trigger and queue", () => {
+  const judge = (wal: Partial<WalFacts>, facts: Partial<DatabaseFacts> = {}) =>
+    diagnose({ ...WELL, ...facts, wal: { ...WAL, ...wal } });
+  assert.equal(judge({}, { triggerEnabled: null, triggerAsMade: false, queueUsage: 1 }), null);
+  assert.equal(judge({}, { standby: true })?.code, "standby");
+  assert.equal(judge({}, { maySelect: false })?.code, "no_privilege");
+  assert.equal(judge({}, { foreignLogs: true })?.code, "foreign_logs");
+  assert.match(
+    judge({ wal_level: "replica" }, { pooler: true })?.message ?? "",
+    /does not carry replication/u,
+  );
+  const cases: [Partial<WalFacts>, string, RegExp][] = [
+    [{ wal_level: "replica" }, "wal_level", /is replica.*ALTER SYSTEM SET wal_level = 'logical'/u],
+    [{ mayReplicate: false }, "no_replication", /ALTER ROLE me REPLICATION/u],
+    [{ publication: null }, "publication", /is missing: run tailpost migrate --source wal/u],
+    [{ publication: false }, "publication", /is not what .*: run tailpost migrate --source wal/u],
+    [{ slots: { used: 1, most: 1 } }, "slots_full", /slots are all in use \(1\).*max_replication_slots/u],
+    [{ senders: { used: 1, most: 1 } }, "slots_full", /senders are all in use \(1\).*max_wal_senders/u],
+  ];
+  for (const [wal, code, message] of cases) {
+    const problem = judge(wal);
+    assert.equal(problem?.code, code);
+    assert.match(problem?.message ?? "", message);
+    assert.match(problem?.message ?? "", /Until then logs come from the table, up to a second late$/u);
+    assert.equal(isUnannounced(problem, "wal"), code === "publication");
+  }
+  assert.equal(judge({ slots: { used: 1, most: 1 } }, { hasSlot: true }), null);
+  assert.equal(judge({ senders: { used: 1, most: 1 } }, { hasSlot: true }), null);
 });

@@ -136,3 +136,10 @@ function readTls(
     client: sslcert !== undefined && sslkey !== undefined ? { cert: sslcert, key: sslkey } : null,
   };
 }
+
+/** A database URL for people to read. Also of a text that is no URL nothing is shown that may be a password. */
+export function withoutPassword(url: string): string {
+  return url
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/|(?![a-z][a-z0-9+.-]*:\/\/))([^:@/?]*):.*@/isu, "$1$2:***@")
+    .replace(/(password\s*=\s*)(?:'[^']*'|[^&\s]*)/giu, "$1***");
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DatabaseUrlError, parseDatabaseUrl } from "./database_url.ts";
+import { DatabaseUrlError, parseDatabaseUrl, withoutPassword } from "./database_url.ts";
 
 const DB = "postgres://jo:secret@db:5432/logs";
 
@@ -89,4 +89,14 @@ Deno.test("parseDatabaseUrl() refuses what would encrypt or verify less than it 
       return true;
     });
   }
+});
+
+Deno.test("withoutPassword() leaves the rest to be read", () => {
+  assert.equal(withoutPassword("postgres://jo:secret@db:5432/logs"), "postgres://jo:***@db:5432/logs");
+  assert.equal(withoutPassword("postgres://jo@db:5432/logs"), "postgres://jo@db:5432/logs");
+  assert.equal(withoutPassword("postgres://db:5432/logs"), "postgres://db:5432/logs");
+  assert.equal(
+    withoutPassword("postgres://db/logs?password=secret&a=1"),
+    "postgres://db/logs?password=***&a=1",
+  );
 });

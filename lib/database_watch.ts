@@ -19,11 +19,16 @@ import { readMigrations } from "./migrations.ts";
 import { hears } from "./pooler.ts";
 import { tlsProblem } from "./postgres_tls_error.ts";
 import type { DatabaseProblem } from "./sse.ts";
+import type { Source } from "./wal_state.ts";
 
 /** What {@link createDatabaseWatch} needs. */
 export interface DatabaseWatchOptions {
   /** The pool, for what may take longer than a liveness query. */
   readonly sql: postgres.Sql;
+  /** How logs are heard. Default `notify`. */
+  readonly source?: Source;
+  /** With `wal`: whether the stream has its slot, and needs no other one. Default: it has none. */
+  readonly hasSlot?: () => boolean;
   /** Sends a NOTIFY from a connection of its own. */
   readonly notify: (channel: string) => Promise<unknown>;
   /** Another problem, or none. Said once a change. */
@@ -61,7 +66,7 @@ export interface DatabaseWatch {
 
 /** Makes one. It asks nothing by itself. */
 export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatch {
-  const { sql, notify, onProblem, onMissed } = options;
+  const { sql, source = "notify", hasSlot = () => false, notify, onProblem, onMissed } = options;
   const waiting = new Map<string, () => void>();
   const body = readMigrations().then(expectedBody).catch((error: unknown) => {
     options.onError("Cannot tell whether the trigger was edited", error);
@@ -73,6 +78,8 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
   let current: postgres.Sql | null = null;
   /** Whether {@link current} has its backend for itself. */
   let direct = false;
+  /** A pooler is between; {@link pooler}: one that takes LISTEN and delivers nothing. */
+  let through = false;
   let pooler = false;
   let foreignLogs = false;
   /** All that is visible in this snapshot was announced, or somebody was told that it may not have been. */
@@ -91,6 +98,19 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     return () => void waiting.delete(channel);
   }
 
+  const revisionOf = ({ wal, revision }: FactsRow) => wal?.revision ?? revision;
+
+  async function diagnosis(row: FactsRow): Promise<DatabaseProblem | null> {
+    const slot = hasSlot();
+    return diagnose({
+      ...factsOf(row, await body),
+      // Newer PgBouncers carry replication: then there is a slot.
+      pooler: pooler || (source === "wal" && through && !slot),
+      foreignLogs,
+      hasSlot: slot,
+    });
+  }
+
   function report(found: DatabaseProblem | null): void {
     if (problem?.message === found?.message) return;
     problem = found;
@@ -104,17 +124,18 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     xmax = xmaxOf(row.snapshot);
     // Another database by now.
     if (announced !== null && xmaxOf(announced) > xmax) announced = open = null;
-    report(diagnose({ ...factsOf(row, await body), pooler, foreignLogs }));
+    report(await diagnosis(row));
     if (row.maySelect && !row.mayInsert && !row.standby && !noted) {
       noted = true;
       options.onNote(
         "The account of DATABASE_URL may not write logs, so POST /api/logs fails: GRANT INSERT ON logs to it",
       );
     }
-    // A trigger that was off for a moment, for a bulk load perhaps, leaves no other trace.
-    const changed = (before.facts !== null && before.facts.revision !== row.revision) ||
-      before.problem !== problem;
-    const unannounced = isUnannounced(before.problem) || isUnannounced(problem) || changed;
+    // A trigger that was off for a moment, for a bulk load perhaps, leaves no other trace; nor does a publication.
+    const silent = isUnannounced(before.problem, source) || isUnannounced(problem, source);
+    const changed = (before.facts !== null && revisionOf(before.facts) !== revisionOf(row)) ||
+      (before.problem !== problem && (silent || source === "notify"));
+    const unannounced = silent || changed;
     if (unannounced && !changed && !late) return;
     if (unannounced || (open !== null && late)) onMissed(announced);
     if (unannounced) open = xmax;
@@ -137,7 +158,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
   }
 
   async function look(): Promise<void> {
-    await judge(await readFacts(sql), false);
+    await judge(await readFacts(sql, { source }), false);
     if (foreignLogs) await checkLogs();
   }
 
@@ -145,7 +166,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     if (!facts?.maySelect || facts.schema === null) return;
     try {
       foreignLogs = (await foreignOrganizations(sql, { limit: 1 })).length > 0;
-      if (facts) report(diagnose({ ...factsOf(facts, await body), pooler, foreignLogs }));
+      if (facts) report(await diagnosis(facts));
     } catch (error) {
       options.onError("Cannot look for logs of another cluster", error);
     }
@@ -160,10 +181,11 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     },
     async probe(connection) {
       try {
-        const row = await readFacts(connection, { prepared: connection === current && direct });
+        const row = await readFacts(connection, { prepared: connection === current && direct, source });
         if (connection !== current) {
           direct = row.pid === row.announcedPid;
-          pooler = !direct && !row.standby && !await hears(connection, { notify, on });
+          through = !direct && !row.standby;
+          pooler = through && !await hears(connection, { notify, on });
           await compareOrigin(connection, xmaxOf(row.snapshot));
           current = connection;
         }

@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
+import { pgBouncerTest, startPgBouncer } from "../tests/pgbouncer.ts";
 import { testServer } from "../tests/postgres.ts";
 import { connectListener, createPool, notifyOnce } from "./database.ts";
 import { expectedBody, factsOf, readFacts } from "./database_facts.ts";
 import { diagnose } from "./database_state.ts";
 import { createDatabaseWatch } from "./database_watch.ts";
 import { createListener } from "./listener.ts";
+import { repair } from "./repair.ts";
+import type { Source } from "./wal_state.ts";
 import { migrateUp, readMigrations } from "./migrations.ts";
 
-const server = await testServer();
+const server = await testServer({ settings: { wal_level: "logical", max_replication_slots: "1" } });
 const body = await expectedBody(await readMigrations());
 
 /** A watch beside a listener that asks every 20 ms. */
-function startWatch(url: string) {
+function startWatch(url: string, options: { source?: Source; hasSlot?: () => boolean } = {}) {
   const sql = createPool(url, { size: 1 });
   const problems: (string | null)[] = [];
   const missed: (string | null)[] = [];
@@ -25,6 +28,7 @@ function startWatch(url: string) {
   };
   const watch = createDatabaseWatch({
     sql,
+    ...options,
     notify: (channel) => notifyOnce(url, channel),
     onProblem(problem) {
       problems.push(problem?.code ?? null);
@@ -39,7 +43,14 @@ function startWatch(url: string) {
     onError: (_, error) => errors.push(error),
   });
   const listener = createListener({
-    connect: (hooks) => connectListener(url, hooks),
+    connect: (hooks) =>
+      connectListener(url, {
+        ...hooks,
+        onnotify(channel, payload) {
+          watch.heard(channel);
+          hooks.onnotify(channel, payload);
+        },
+      }),
     probe: (connection) => watch.probe(connection),
     probeInterval: 20,
     delay: () => 20,
@@ -99,6 +110,62 @@ Deno.test("createDatabaseWatch() notices by the liveness query alone, and asks f
   await test.until(() => test.missed.length > before);
   assert.deepEqual([test.problems.length, test.errors], [2, []]);
 });
+
+Deno.test("createDatabaseWatch() with wal judges the publication in place of the trigger", async () => {
+  await using db = await server.database();
+  await migrateUp(db.sql);
+  await repair(db.sql, { source: "wal" });
+  let hasSlot = false;
+  await using test = startWatch(db.url, { source: "wal", hasSlot: () => hasSlot });
+  await test.until(() => test.listener.connected);
+  assert.deepEqual(test.problems, []);
+  await db.sql`alter table logs enable trigger logs_notify`;
+  await db.sql`alter publication tailpost set (publish = 'update')`;
+  await test.until(() => test.problems.length === 1);
+  // The stream does not notice what it does not get: the table is asked with each look.
+  const asked = test.missed.length;
+  await test.until(() => test.missed.length >= asked + 3);
+  await db.sql`alter publication tailpost set (publish = 'insert')`;
+  await test.until(() => test.problems.length === 2);
+  // Off for a moment, and on again.
+  const before = test.missed.length;
+  await db.sql.begin(async (sql) => {
+    await sql`alter publication tailpost set (publish = 'update')`;
+    await sql`alter publication tailpost set (publish = 'insert')`;
+  });
+  await test.until(() => test.missed.length > before);
+  // Without a slot of its own a server needs one; it asks the table by itself until then.
+  await db.sql`select pg_create_physical_replication_slot('other')`;
+  await test.until(() => test.problems.length === 3);
+  await test.watch.inspect();
+  const quiet = test.missed.length;
+  for (let looks = 0; looks < 5; looks++) await test.watch.inspect();
+  assert.equal(test.missed.length, quiet);
+  hasSlot = true;
+  await test.until(() => test.problems.length === 4);
+  await db.sql`select pg_drop_replication_slot('other')`;
+  assert.deepEqual(test.problems, ["publication", null, "slots_full", null]);
+  assert.deepEqual(test.errors, []);
+});
+
+pgBouncerTest(
+  "createDatabaseWatch() with wal tells of any pooler that does not carry replication",
+  async () => {
+    await using db = await server.database();
+    await migrateUp(db.sql);
+    await repair(db.sql, { source: "wal" });
+    const settings = { ignore_startup_parameters: "statement_timeout" };
+    await using pooler = await startPgBouncer(db.url, { mode: "session", settings });
+    let hasSlot = false;
+    await using test = startWatch(pooler.url, { source: "wal", hasSlot: () => hasSlot });
+    await test.until(() => test.problems.length === 1);
+    // Newer ones do.
+    hasSlot = true;
+    await test.until(() => test.problems.length === 2);
+    assert.deepEqual(test.problems, ["pooler", null]);
+    assert.deepEqual(test.errors, []);
+  },
+);
 
 Deno.test("createDatabaseWatch() tells nothing of a database that is away, and again once it is back", async () => {
   await using own = await testServer();

@@ -63,6 +63,11 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   stop(mode?: "fast" | "immediate"): Promise<void>;
 }
 
+/** Whether a data directory holds a cluster. */
+export async function hasCluster(dataDir: string): Promise<boolean> {
+  return await clusterMajor(clusterPaths(dataDir)) !== undefined;
+}
+
 const START_TIMEOUT_MS = 60_000;
 const PORT_ATTEMPTS = 5;
 

@@ -1,6 +1,7 @@
 /**
  * Puts right what became wrong with applied migrations: a trigger that was dropped, disabled or edited, and logs that came
- * with the transaction ids of another cluster. `tailpost migrate` does it after what is pending, under the same lock.
+ * with the transaction ids of another cluster; with the source `wal`, a publication in place of the trigger. `tailpost migrate` does it
+ * after what is pending, under the same lock.
  */
 
 import type postgres from "postgres";
@@ -16,19 +17,29 @@ import {
   readMigrations,
 } from "./migrations.ts";
 import { cancellable, lock, LOCK_NOT_AVAILABLE, setTimeouts, sqlState } from "./migrations/_lock.ts";
+import { SETUP_RIGHTS, walSetupSql } from "./wal_setup.ts";
+import type { Source } from "./wal_state.ts";
 
 /** What has to be put right, or was. */
 export interface Repairs {
-  /** What is wrong besides the migrations; only that of the trigger can be put right here. */
+  /** What is wrong besides the migrations and {@link setup}; only that of the trigger can be put right here. */
   readonly problem: KnownProblem | null;
   /** The SQL that makes the trigger again; null where it is as it was made. */
   readonly trigger: string | null;
+  /** The SQL that sets the database up for the source `wal`; null where it is, and with another source. */
+  readonly setup: string | null;
   /** Logs with foreign transaction ids. */
   readonly foreignLogs: number;
 }
 
+/** What {@link inspectRepairs} takes. */
+export interface InspectOptions extends Pick<MigrateOptions, "migrations"> {
+  /** How servers hear logs. Default `notify`: by the trigger. */
+  readonly source?: Source;
+}
+
 /** What {@link repair} takes. */
-export interface RepairOptions extends Omit<MigrateOptions, "onProgress"> {
+export interface RepairOptions extends Omit<MigrateOptions, "onProgress">, InspectOptions {
   /** Another program migrates: it is waited for. */
   readonly onWaiting?: (seconds: number) => void;
   /** Called before logs are mended, which takes a while where they are many, and after each batch. */
@@ -38,16 +49,16 @@ export interface RepairOptions extends Omit<MigrateOptions, "onProgress"> {
 /** Tells what is to be put right. Only reads. Where migrations are pending that is nothing: they come first. */
 export async function inspectRepairs(
   sql: postgres.Sql,
-  options: Pick<MigrateOptions, "migrations"> = {},
+  options: InspectOptions = {},
 ): Promise<Repairs> {
   const migrations = options.migrations ?? await readMigrations();
   const status = await migrationStatus(sql, { migrations });
   if (status.some(({ state }) => state !== "applied")) {
-    return { problem: null, trigger: null, foreignLogs: 0 };
+    return { problem: null, trigger: null, setup: null, foreignLogs: 0 };
   }
-  const { problem, trigger } = await inspectTrigger(sql, migrations);
+  const { problem, trigger, setup } = await inspectSource(sql, migrations, options.source);
   const readable = problem?.code !== "no_table" && problem?.code !== "no_privilege";
-  return { problem, trigger, foreignLogs: readable ? await countForeignLogs(sql) : 0 };
+  return { problem, trigger, setup, foreignLogs: readable ? await countForeignLogs(sql) : 0 };
 }
 
 /**
@@ -59,9 +70,10 @@ export async function inspectRepairs(
  */
 export async function repair(sql: postgres.Sql, options: RepairOptions = {}): Promise<Repairs> {
   const migrations = options.migrations ?? await readMigrations();
-  const found = await inspectRepairs(sql, { migrations });
+  const found = await inspectRepairs(sql, { ...options, migrations });
   if (options.dryRun || found.problem?.code === "standby") return found;
   if (found.trigger !== null) await repairTrigger(sql, migrations, options);
+  if (found.setup !== null) await setUpWal(sql, migrations, options);
   return { ...found, foreignLogs: found.foreignLogs > 0 ? await mendAll(sql, options) : 0 };
 }
 
@@ -71,13 +83,30 @@ async function repairTrigger(
   options: RepairOptions,
 ): Promise<void> {
   await locked(sql, "make the trigger logs_notify again", options, async (sql) => {
-    const { trigger, schema } = await inspectTrigger(sql, migrations);
+    const { trigger, schema } = await inspectSource(sql, migrations);
     if (trigger === null) return;
     // Where the table is, and not where the search path of this account begins.
     await sql`
       select set_config('search_path', quote_ident(${schema}) || ', ' || current_setting('search_path'), true)`;
     await cancellable(sql.unsafe(trigger).simple(), options.signal);
   });
+}
+
+async function setUpWal(
+  sql: postgres.Sql,
+  migrations: readonly Migration[],
+  options: RepairOptions,
+): Promise<void> {
+  try {
+    await locked(sql, "set up for --source wal", options, async (sql) => {
+      const { setup } = await inspectSource(sql, migrations, "wal");
+      if (setup !== null) await cancellable(sql.unsafe(setup).simple(), options.signal);
+    });
+  } catch (error) {
+    const refused = error instanceof MigrationError && sqlState(error.cause) === "42501";
+    if (!refused) throw error;
+    throw new MigrationError("failed", `${error.message}. ${SETUP_RIGHTS}`, { cause: error.cause });
+  }
 }
 
 async function mendAll(sql: postgres.Sql, options: RepairOptions): Promise<number> {
@@ -132,12 +161,15 @@ export async function locked<T>(
   }
 }
 
-async function inspectTrigger(sql: postgres.ISql, migrations: readonly Migration[]) {
-  const row = await readFacts(sql);
+async function inspectSource(sql: postgres.ISql, migrations: readonly Migration[], source?: Source) {
+  const row = await readFacts(sql, source && { source });
   const facts = factsOf(row, await expectedBody(migrations));
-  const problem = diagnose({ ...facts, pooler: false, foreignLogs: false });
+  const setup = await walSetupSql(sql, row);
+  // What is set up is not wrong any more, and what else is comes to light.
+  const wal = facts.wal && setup !== null ? { ...facts.wal, publication: true } : facts.wal;
+  const problem = diagnose({ ...facts, wal, pooler: false, foreignLogs: false });
   const trigger = isTriggerProblem(problem) ? await triggerSql(sql, migrations) : null;
-  return { problem, trigger, schema: row.schema };
+  return { problem, trigger, setup, schema: row.schema };
 }
 
 /** The migrations' own SQL, made to replace what is there, with the preview's length that is set now. */

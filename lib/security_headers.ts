@@ -2,7 +2,7 @@
 
 import { type Context, csp } from "fresh";
 import { isSecure } from "./auth/client.ts";
-import { isLoopback } from "./config.ts";
+import { isLoopback } from "./auth/networks.ts";
 import { define, type State } from "./define.ts";
 
 /** For what passed no `csp()`: answers of the server and of Fresh itself, which are text and no pages. */

@@ -46,7 +46,7 @@ const FUNCTIONS = [
 /** What is asked for as a role's name: whoever is at the keyboard needs no quotes for it anywhere. */
 export const ROLE_NAME = /^[a-z_][a-z0-9_]{0,49}$/u;
 
-/** See {@link makeServerRole}. */
+/** See {@link makeServerRole}. The source `wal` takes REPLICATION; a role that has it keeps it with any. */
 export interface ServerRoleOptions extends RepairOptions {
   /** Default: that of the role as it is; a made-up one where the role is new. Printable ASCII. */
   readonly password?: string | null;
@@ -76,6 +76,7 @@ export async function makeServerRole(
 ): Promise<ServerRole> {
   if (!ROLE_NAME.test(name)) throw new RangeError(`no name for a role: ${name}`);
   const what = `make the role ${name}`;
+  const replicates = options.source === "wal";
   try {
     return await locked(sql, what, options, async (sql) => {
       const facts = await inspect(sql, name);
@@ -88,7 +89,10 @@ export async function makeServerRole(
       }
       const isNew = facts.canLogin === null;
       const password = options.password ?? (isNew ? randomPassword() : null);
-      const statements = statementsFor(name, facts, password);
+      const statements = [
+        ...statementsFor(name, facts, password),
+        ...replicates && !facts.mayReplicate ? [`alter role ${name} replication`] : [],
+      ];
       const shown = statements.map((statement) => statement.replace(/SCRAM-SHA-256\$[^']*/u, "***"));
       const done = {
         isNew,
@@ -97,14 +101,16 @@ export async function makeServerRole(
       };
       if (options.dryRun) return { ...done, password: null, notes: [] };
       await sql.unsafe(statements.join(";\n")).simple();
-      return { ...done, notes: await notesOn(sql, name, facts.schema) };
+      const notes = await notesOn(sql, name, facts.schema);
+      return { ...done, notes: replicates ? [...notes, replicationNote(name)] : notes };
     });
   } catch (error) {
     const refused = error instanceof MigrationError && sqlState(error.cause) === "42501";
     if (!refused) throw error;
     throw new MigrationError(
       "failed",
-      `${error.message}. It takes an account that owns the tables and has CREATEROLE, or a superuser`,
+      `${error.message}. It takes an account that owns the tables and has CREATEROLE, or a superuser` +
+        (replicates ? "; for REPLICATION it has to have that too, and before PostgreSQL 16 to be one" : ""),
       { cause: error.cause },
     );
   }
@@ -113,6 +119,7 @@ export async function makeServerRole(
 interface Facts {
   /** Null where there is no such role. */
   readonly canLogin: boolean | null;
+  readonly mayReplicate: boolean;
   /** Roles that it is or can become, and that policies and grants do not bind. */
   readonly powers: readonly string[];
   readonly database: string;
@@ -136,6 +143,11 @@ async function inspect(sql: postgres.ISql, name: string): Promise<Facts> {
     ), role as (select * from pg_roles where rolname = ${name})
     select
       (select rolcanlogin from role) as "canLogin",
+      exists (
+        select from role where rolreplication or exists (
+          select from pg_roles as rds where rds.rolname = 'rds_replication' and pg_has_role(role.oid, rds.oid, 'member')
+        )
+      ) as "mayReplicate",
       has_database_privilege('public', current_database(), 'connect') as "mayConnect",
       to_json(array(
         select power.rolname::text from pg_roles as power, role
@@ -226,6 +238,11 @@ async function notesOn(sql: postgres.ISql, name: string, schema: string): Promis
   return more?.create
     ? [`Everybody may make tables in the schema ${schema}: REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC`]
     : [];
+}
+
+function replicationNote(name: string): string {
+  return `The role ${name} has REPLICATION, for --source wal: whoever has its password can read all that is written in ` +
+    "any database of this PostgreSQL, past row-level security";
 }
 
 /** 192 bits, of characters that need no quotes in URLs and SQL. */

@@ -32,7 +32,12 @@ Deno.test("makeServerRole() lets the server do all it does", async () => {
   const { sql } = role;
   await Promise.all([listOrganizations(sql), hasAdmin(sql), readSessionKey(sql), foreignOrganizations(sql)]);
   assert.ok((await migrationStatus(sql)).every(({ state }) => state === "applied"));
-  assert.deepEqual(await inspectRepairs(sql), { problem: null, trigger: null, foreignLogs: 0 });
+  assert.deepEqual(await inspectRepairs(sql), {
+    problem: null,
+    trigger: null,
+    setup: null,
+    foreignLogs: 0,
+  });
   const { token } = await insertToken(sql, { organizationId: 1, name: "x", scope: "read", expiresIn: null });
   await touchToken(sql, token.id);
   assert.ok((await revokeToken(sql, String(token.id))).revokedAt);

@@ -13,7 +13,7 @@ import { createDatabaseWatch } from "./database_watch.ts";
 import { createHub, type Hub, type HubStore } from "./hub.ts";
 import { createIngest, type Ingest } from "./ingest.ts";
 import { createLimits, type Limits } from "./limits.ts";
-import { createListener, type Listener } from "./listener.ts";
+import { createListener, type Listener, type ListenerOptions } from "./listener.ts";
 import { createHubStore, type HubStoreOptions } from "./log_store/fetch.ts";
 import type { LogRate } from "./log_store/rate.ts";
 import type { LogValues } from "./log_store/values.ts";
@@ -47,11 +47,9 @@ export interface Services extends AsyncDisposable {
 }
 
 /** What services may be made of. */
-export interface ServicesOptions {
+export interface ServicesOptions extends Pick<ListenerOptions, "openStream"> {
   /** Makes what the hub reads. Default: {@link createHubStore}. */
   readonly createStore?: (sql: postgres.Sql, options: HubStoreOptions) => HubStore;
-  /** How commits are heard by NOTIFY. Default: {@link openNotifyStream}. */
-  readonly openNotify?: typeof openNotifyStream;
   /** Default: {@link organizationOf}. Tests take it away, and see whether the database's own wall holds. */
   readonly organizationOf?: typeof organizationOf;
 }
@@ -68,8 +66,8 @@ const SHARED_ANSWERS = { fresh: 5000, most: 200 };
 export function createServices(
   config: Config,
   databaseUrl: string,
-  { createStore = createHubStore, organizationOf: ownCheck = organizationOf, openNotify = openNotifyStream }:
-    ServicesOptions = {},
+  { createStore = createHubStore, organizationOf: ownCheck = organizationOf, openStream }: ServicesOptions =
+    {},
 ): Services {
   const statementTimeout = config.queryTimeoutSeconds * 1000;
   const sql = createPool(databaseUrl, { statementTimeout });
@@ -86,6 +84,8 @@ export function createServices(
   });
   const watch = createDatabaseWatch({
     sql,
+    source: config.source,
+    hasSlot: () => wal.streaming,
     notify: (channel) => notifyOnce(databaseUrl, channel),
     onProblem(problem) {
       if (problem) logger.warn(`${problem.message} (${problem.code})`);
@@ -113,11 +113,11 @@ export function createServices(
         },
       }),
     probe: (connection) => watch.probe(connection),
-    openStream: (options) =>
-      config.source === "notify" ? openNotify(options) : openWalStream({
+    openStream: openStream ?? (config.source === "notify" ? openNotifyStream : (options) =>
+      openWalStream({
         ...options,
         url: databaseUrl,
-        keepBytes: 2 ** 30,
+        keepBytes: config.walKeepBytes,
         state: wal,
         onLate(reason) {
           if (reason === null) logger.info("Commits are heard from the WAL");
@@ -127,7 +127,7 @@ export function createServices(
             : { code: "wal_late", message: `New logs appear up to a second late: ${reason}` };
           report();
         },
-      }),
+      })),
     channels: config.auth === "off" ? [] : [TOKENS_CHANNEL],
     // What was revoked while nobody listened.
     onListening: () => auth.tokens.recheck(),

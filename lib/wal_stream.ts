@@ -11,13 +11,16 @@
 
 import type postgres from "postgres";
 import { backoff, wait, within } from "./backoff.ts";
-import { type Cursor, isVisible, parseCursor } from "./cursor.ts";
+import { type Cursor, isVisible, parseSnapshot } from "./cursor.ts";
 import type { SourceEvents } from "./hub/ports.ts";
 import type { ChangeStream, ChangeStreamOptions } from "./notify_stream.ts";
+import { Asking } from "./wal/asking.ts";
 import { Claims } from "./wal/claims.ts";
-import { createWalReader, type TransactionLog, type WalReader, type WalTransaction } from "./wal/reader.ts";
-import { openReplication, type Replication } from "./wal/replication.ts";
 import { parseLsn } from "./wal/lsn.ts";
+import { Pause } from "./wal/pause.ts";
+import { pieces, takeVisible } from "./wal/pieces.ts";
+import { createWalReader, type WalReader, type WalTransaction } from "./wal/reader.ts";
+import { openReplication, type Replication } from "./wal/replication.ts";
 
 /** The publication that `tailpost migrate` makes. */
 export const PUBLICATION = "tailpost";
@@ -44,26 +47,23 @@ export interface WalStreamOptions extends Omit<ChangeStreamOptions, "events"> {
   readonly onLate: (reason: string | null) => void;
 }
 
-/** The table is asked so often while commits are not heard, in milliseconds: at first, and then. */
-const ASK = { first: 250, then: 1000 };
-
-/** After so long without a stream people are told, in milliseconds. */
-const TELL_AFTER = 3000;
-
-/** Between two looks whether commits are visible, in milliseconds: after one that showed some, and after another. */
-const LOOK_EVERY = { seen: 10, unseen: 2 };
+/**
+ * Between two looks whether commits are visible, in milliseconds: after one that showed some, and after others, more with each. A
+ * commit may wait for a standby for hours.
+ */
+const LOOK_EVERY = { seen: 10, unseen: 2, most: 250 };
 
 /** How long the first stream is waited for before the table is asked instead, in milliseconds. */
 const PATIENCE = 1000;
 
-/** How long the server may take to give a sign of life, in milliseconds: from the first on the table is asked as well. */
-const SILENCE = { late: 5000, lost: 15_000 };
+/**
+ * How long the server may take to give a sign of life, in milliseconds: from the first on the table is asked as well. It may be silent
+ * for 15 s, see {@link Replication.ping}.
+ */
+const SILENCE = { late: 5000, lost: 20_000 };
 
 /** What may wait to become visible. */
 const MOST_WAITING = { transactions: 20_000, characters: 32 * 1024 * 1024 };
-
-/** Logs that are handed on at once at most, and characters of their messages. */
-const PIECE = { logs: 50, characters: 65_536 };
 
 /** One slot, from its making to its loss. */
 interface Stream {
@@ -85,24 +85,35 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
   const { connection, events, onFailure, url, keepBytes, state, onLate } = options;
   const over = new AbortController();
   const watched = new Set<number>();
+  /** What is watched, and was not said to be heard yet. */
+  const untold = new Set<number>();
+  /** What is read, from when something may come on it: before it is {@link stream}, which is what commits are heard of. */
+  let reading: Stream | null = null;
   let stream: Stream | null = null;
   let slot: string | null = null;
   /** Ends the stream that is, or is being made. */
   let giveUp: (reason: Error) => void = () => {};
   let running: Promise<void> | null = null;
-  let asking: Promise<void> | null = null;
   let looking: Promise<void> | null = null;
-  let heard = Promise.withResolvers<void>();
+  const lookPause = new Pause(over.signal);
   let pinging: Promise<void> | null = null;
   let isSilent = false;
 
   const isHeard = () => stream !== null && !isSilent;
 
+  const asking = new Asking({
+    isNeeded: () => watched.size > 0 && !isHeard(),
+    ask: () => events.missed(null),
+    onLate,
+    signal: over.signal,
+  });
+
   async function snapshot(): Promise<{ taken: Cursor; lsn: bigint }> {
+    // In this order: what it shows is before that position.
     const [row] = await connection<{ snapshot: string; lsn: string }[]>`
       select pg_current_snapshot()::text as snapshot, pg_current_wal_insert_lsn()::text as lsn`;
     if (!row) throw new Error("PostgreSQL gave no snapshot");
-    return { taken: parseCursor(row.snapshot), lsn: parseLsn(row.lsn) };
+    return { taken: parseSnapshot(row.snapshot), lsn: parseLsn(row.lsn) };
   }
 
   /** Makes streams as long as somebody watches. */
@@ -110,13 +121,8 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     for (let attempt = 0; watched.size > 0 && !over.signal.aborted; attempt++) {
       const began = performance.now();
       const reason = await hear();
-      if (over.signal.aborted) return;
-      stream = null;
-      state.streaming = false;
-      state.retained = 0;
-      heard = Promise.withResolvers();
-      if (watched.size === 0) return;
-      ask(reason.message);
+      if (over.signal.aborted || watched.size === 0) return;
+      asking.begin(reason.message);
       if (performance.now() - began > 60_000) attempt = 0;
       await wait(backoff(attempt), over.signal);
     }
@@ -125,101 +131,121 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
   /** One stream, from its making to its end. Says why it ended. */
   async function hear(): Promise<Error> {
     const ending = new AbortController();
+    const { signal } = ending;
+    const begun = Promise.withResolvers<void>();
     const end = () => ending.abort(over.signal.reason);
     over.signal.addEventListener("abort", end);
     giveUp = (reason) => ending.abort(reason);
     slot = `tailpost_${crypto.randomUUID().replaceAll("-", "")}`;
     try {
-      await using replication = await openReplication({
-        url,
-        slot,
-        publication: PUBLICATION,
-        signal: ending.signal,
-      });
+      await using replication = await openReplication({ url, slot, publication: PUBLICATION, signal });
       state.slots++;
-      const began = await snapshotOf(connection, replication.snapshotName);
-      const reader = createWalReader({
-        isWatched: (id) => watched.has(id),
-        near: () => began.xmax,
-        committed(transaction) {
-          current.waiting.push(transaction);
-          current.size += transaction.size;
-          if (stream === current) release(current);
-        },
+      void replication.closed.then((reason) => {
+        begun.resolve();
+        ending.abort(reason);
       });
-      const current: Stream = {
-        replication,
-        reader,
-        claims: new Claims(began),
-        waiting: [],
-        size: 0,
-        position: replication.consistentPoint,
-        snapshot: null,
-      };
+      const began = await snapshotOf(connection, replication.snapshotName);
+      signal.throwIfAborted();
+      const current = reading = createStream(replication, began);
       const reached = (lsn: bigint) => {
         if (lsn > current.position) current.position = lsn;
         settle(current);
-        replication.confirm(current.waiting[0]?.lsn ?? current.position);
+        confirm(current);
       };
       await replication.start({
         async message(bytes) {
-          const lsn = reader.read(bytes);
+          const lsn = current.reader.read(bytes);
           if (lsn !== null) reached(lsn);
           // While they are not handed on no more are taken in.
-          if (current.waiting.length > MOST_WAITING.transactions || current.size > MOST_WAITING.characters) {
-            await looking;
-          }
+          if (isFull(current)) await (stream === current ? looking : begun.promise);
         },
         position: reached,
       });
       // What was committed before the slot is in the table for everybody who asks from here on.
-      for (let { taken } = await snapshot(); !shows(taken, began); { taken } = await snapshot()) {
-        await wait(LOOK_EVERY.unseen, ending.signal);
-        ending.signal.throwIfAborted();
+      for (let pause = LOOK_EVERY.unseen;; pause = Math.min(2 * pause, LOOK_EVERY.most)) {
+        const { taken } = await snapshot();
+        signal.throwIfAborted();
+        if (shows(taken, began)) break;
+        await wait(pause, signal);
       }
       stream = current;
       state.streaming = true;
       isSilent = false;
-      heard.resolve();
+      begun.resolve();
+      asking.look();
+      untold.clear();
       for (const id of watched) events.listening(id, true);
       release(current);
-      const reason = await replication.closed;
-      ending.signal.throwIfAborted();
-      return reason;
+      return await replication.closed;
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     } finally {
       over.signal.removeEventListener("abort", end);
-      slot = null;
+      reading = stream = slot = null;
+      // After the end it is about another connection.
+      if (!over.signal.aborted) Object.assign(state, { streaming: false, retained: 0 });
     }
+  }
+
+  function createStream(replication: Replication, began: Cursor): Stream {
+    const reader = createWalReader({
+      isWatched: (id) => watched.has(id),
+      near: () => began.xmax,
+      committed(transaction) {
+        current.waiting.push(transaction);
+        current.size += transaction.size;
+        if (stream === current) release(current);
+      },
+    });
+    const current: Stream = {
+      replication,
+      reader,
+      claims: new Claims(began),
+      waiting: [],
+      size: 0,
+      position: replication.consistentPoint,
+      snapshot: null,
+    };
+    return current;
   }
 
   /** Hands on what waits as soon as it is visible. */
   function release(current: Stream): void {
-    if (looking || current.waiting.length === 0) return;
-    looking = (async () => {
-      while (current === stream && current.waiting.length > 0) {
-        const found = await snapshot();
-        if (current !== stream) return;
-        current.snapshot ??= found;
-        const { taken } = found;
-        const visible = current.waiting.filter(({ xid }) => isVisible(xid, taken));
-        if (visible.length > 0) {
-          current.waiting = current.waiting.filter(({ xid }) => !isVisible(xid, taken));
-          for (const { size } of visible) current.size -= size;
-          handOn(current, visible);
-        }
-        settle(current);
-        current.replication.confirm(current.waiting[0]?.lsn ?? current.position);
-        await wait(visible.length > 0 ? LOOK_EVERY.seen : LOOK_EVERY.unseen, over.signal);
-      }
-    })().catch((error: unknown) => {
-      stream = null;
+    if (current.waiting.length === 0) return;
+    // What has just come need not wait for as long as what was there before.
+    if (looking) return lookPause.end();
+    looking = look(current).catch((error: unknown) => {
+      if (stream === current) stream = null;
       onFailure(error);
     }).finally(() => {
       looking = null;
       if (stream && !over.signal.aborted) release(stream);
     });
+  }
+
+  async function look(current: Stream): Promise<void> {
+    let pause = LOOK_EVERY.unseen;
+    while (current === stream && current.waiting.length > 0) {
+      const found = await snapshot();
+      if (current !== stream) return;
+      current.snapshot ??= found;
+      const { visible, left } = takeVisible(current.waiting, found.taken);
+      if (visible.length > 0) {
+        current.waiting = left;
+        for (const { size } of visible) current.size -= size;
+        handOn(current, visible);
+      }
+      settle(current);
+      confirm(current);
+      const isEarly = visible.length === 0 && await lookPause.of(pause);
+      pause = visible.length > 0 || isEarly ? LOOK_EVERY.unseen : Math.min(2 * pause, LOOK_EVERY.most);
+      if (visible.length > 0) await wait(LOOK_EVERY.seen, over.signal);
+      else if (isEarly) await wait(LOOK_EVERY.unseen, over.signal);
+    }
+  }
+
+  function confirm({ replication, waiting, position }: Stream): void {
+    replication.confirm(waiting[0]?.lsn ?? position);
   }
 
   function handOn({ claims, waiting }: Stream, transactions: readonly WalTransaction[]): void {
@@ -251,25 +277,6 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     current.snapshot = null;
   }
 
-  /** Asks the table as long as commits are not heard. */
-  function ask(reason: string): void {
-    asking ??= (async () => {
-      const began = performance.now();
-      let told = false;
-      for (let pause = ASK.first; !isHeard() && watched.size > 0; pause = ASK.then) {
-        await Promise.race([wait(pause, over.signal), isSilent ? new Promise(() => {}) : heard.promise]);
-        if (over.signal.aborted) return;
-        if (isHeard() || watched.size === 0) break;
-        events.missed(null);
-        if (!told && performance.now() - began > TELL_AFTER) {
-          told = true;
-          onLate(reason);
-        }
-      }
-      if (told) onLate(null);
-    })().finally(() => asking = null);
-  }
-
   function keepUp(): void {
     if (over.signal.aborted) return;
     if (watched.size === 0) giveUp(new Error("Nobody watches any more"));
@@ -281,6 +288,17 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     }
   }
 
+  /** Says that it is heard, or that the table is asked in the place of that, unless that was said in the meantime. */
+  async function tell(organizationId: number): Promise<void> {
+    if (stream !== null) await Promise.resolve();
+    else await wait(PATIENCE, over.signal);
+    if (over.signal.aborted || !untold.delete(organizationId)) return;
+    events.listening(organizationId, true);
+    if (!isHeard()) {
+      asking.begin("A replication slot is being made, which waits for all transactions that are open");
+    }
+  }
+
   /** A server that is silent is no server: nothing that it has to say may be on its way for ever. */
   function ping({ replication }: Stream): void {
     if (pinging) return;
@@ -288,41 +306,34 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     const late = wait(SILENCE.late, answered.signal).then(async () => {
       if (answered.signal.aborted) return;
       isSilent = true;
-      ask("PostgreSQL gives no sign of life on the connection that tells of commits");
+      asking.begin("PostgreSQL gives no sign of life on the connection that tells of commits");
       await wait(SILENCE.lost - SILENCE.late, answered.signal);
       if (!answered.signal.aborted) giveUp(new Error("No sign of life from PostgreSQL"));
     });
-    pinging = Promise.race([replication.ping(), replication.closed]).then(() => {}, () => {}).finally(
-      async () => {
-        answered.abort();
-        await late;
-        pinging = null;
-        // What it has told meanwhile comes with a cursor that claims no more than that.
-        isSilent = false;
-      },
-    );
+    // It rejects when the connection is closed.
+    pinging = replication.ping().catch(() => {}).then(async () => {
+      answered.abort();
+      await late;
+      pinging = null;
+      // What it has told meanwhile comes with a cursor that claims no more than that.
+      isSilent = false;
+      asking.look();
+    });
   }
 
   return {
     watch(organizationId) {
       watched.add(organizationId);
+      untold.add(organizationId);
       // Of what has been told of already its logs were left out.
-      stream?.reader.watched(organizationId);
-      for (const { more } of stream?.waiting ?? []) more.add(organizationId);
+      reading?.reader.watched(organizationId);
+      for (const { more } of reading?.waiting ?? []) more.add(organizationId);
       keepUp();
-      void (async () => {
-        if (stream === null) await Promise.race([heard.promise, wait(PATIENCE, over.signal)]);
-        // With the stream that came meanwhile it was said.
-        else await Promise.resolve();
-        if (!watched.has(organizationId) || over.signal.aborted) return;
-        events.listening(organizationId, true);
-        if (!isHeard()) {
-          ask("A replication slot is being made, which waits for all transactions that are open");
-        }
-      })();
+      void tell(organizationId);
     },
     unwatch(organizationId) {
       watched.delete(organizationId);
+      untold.delete(organizationId);
       keepUp();
     },
     heard: () => {},
@@ -333,6 +344,7 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
       const [row] = await connection<{ retained: number }[]>`
         select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::float8 as retained
         from pg_replication_slots where slot_name = ${slot}`;
+      if (over.signal.aborted) return;
       state.retained = row?.retained ?? 0;
       if (state.retained <= keepBytes) return;
       state.givenUp++;
@@ -347,43 +359,32 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
       over.abort(new Error("The listener's connection is given up"));
       stream = null;
       state.streaming = false;
-      await within(1000, Promise.all([running, asking, looking]), "The stream did not end").catch(() => {});
+      const all = Promise.all([running, asking.running, looking, pinging]);
+      await within(1000, all, "The stream did not end").catch(() => {});
     },
   };
 }
 
-/** The snapshot that a slot begins with: what it shows was committed before. */
+function isFull({ waiting, size }: Stream): boolean {
+  return waiting.length > MOST_WAITING.transactions || size > MOST_WAITING.characters;
+}
+
+/**
+ * The snapshot that a slot begins with: what it shows was committed before. One message, and so one transaction, of which nothing is
+ * left when it fails.
+ */
 async function snapshotOf(connection: postgres.Sql, name: string): Promise<Cursor> {
   if (!/^[0-9A-F-]+$/u.test(name)) throw new RangeError(`Not a snapshot: ${name}`);
-  try {
-    const results = await connection.unsafe(
-      `begin isolation level repeatable read read only; set transaction snapshot '${name}';
-      select pg_current_snapshot()::text as snapshot; commit`,
-    ).simple() as unknown as readonly (readonly { readonly snapshot?: string }[])[];
-    const snapshot = results.flat().find((row) => row.snapshot !== undefined)?.snapshot;
-    if (snapshot === undefined) throw new Error("PostgreSQL gave no snapshot");
-    return parseCursor(snapshot);
-  } catch (error) {
-    await connection`rollback`.simple();
-    throw error;
-  }
+  const results = await connection.unsafe(
+    `set transaction isolation level repeatable read, read only; set transaction snapshot '${name}';
+    select pg_current_snapshot()::text as snapshot`,
+  ).simple() as unknown as readonly (readonly { readonly snapshot?: string }[])[];
+  const snapshot = results.flat().find((row) => row.snapshot !== undefined)?.snapshot;
+  if (snapshot === undefined) throw new Error("PostgreSQL gave no snapshot");
+  return parseSnapshot(snapshot);
 }
 
 /** Whether a snapshot shows all that another one does. */
 function shows(later: Cursor, earlier: Cursor): boolean {
   return later.xmax >= earlier.xmax && !later.xip.some((xid) => isVisible(xid, earlier));
-}
-
-/** Logs in pieces that may wait without taking much room. */
-function* pieces(logs: readonly TransactionLog[]): Generator<readonly TransactionLog[]> {
-  let from = 0;
-  let characters = 0;
-  for (const [i, { log }] of logs.entries()) {
-    characters += log.whole.message.length;
-    if (i + 1 - from < PIECE.logs && characters < PIECE.characters) continue;
-    yield logs.slice(from, i + 1);
-    from = i + 1;
-    characters = 0;
-  }
-  if (from < logs.length) yield logs.slice(from);
 }

@@ -245,6 +245,9 @@ Deno.test("the listener finds a connection with TLS that is open on our side alo
     events: {
       listening: () => listening.resolve(),
       notified: (_id, payload) => heard.resolve(payload),
+      announced: () => {},
+      missed: () => {},
+      changed: () => {},
       disconnected: (reason) => lost.resolve(reason),
     },
     probeInterval: 10,

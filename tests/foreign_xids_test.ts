@@ -119,7 +119,7 @@ Deno.test("repair() mends foreign logs of every organization, in batches, and no
   const since = { filter: NO_FILTER, limit: 1000, since: cursor };
   assert.deepEqual((await store.catchUp({ organizationId: 1, ...since, head: 0, had: [] })).logs, []);
   assert.equal((await store.catchUp({ organizationId: 2, ...since, head: 0, had: [] })).logs.length, 20);
-  assert.deepEqual(await repair(sql), { problem: null, trigger: null, foreignLogs: 0 });
+  assert.deepEqual(await repair(sql), { problem: null, trigger: null, setup: null, foreignLogs: 0 });
 });
 
 Deno.test("serve tells of foreign logs and shows new ones; migrate mends them", async () => {

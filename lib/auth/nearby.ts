@@ -1,6 +1,6 @@
 /** Who asks from this very machine, and for themselves. */
 
-import { isLoopback } from "../config.ts";
+import { isLoopback } from "./networks.ts";
 
 /** What a proxy adds to what it passes on. */
 const PASSED_ON = [

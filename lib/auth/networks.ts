@@ -79,3 +79,8 @@ function parseGroups(text: string): bigint | null {
   if (!groups.every((group) => /^[0-9a-f]{1,4}$/iu.test(group))) return null;
   return groups.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
 }
+
+/** Whether a host is reachable from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/u.test(host);
+}

@@ -3,13 +3,14 @@
 import { getLogger } from "@logtape/logtape";
 import type postgres from "postgres";
 import { wait } from "../backoff.ts";
-import { type Config, ConfigError, withoutPassword } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { createPool, isAway, isPoolersRefusal } from "../database.ts";
-import { parseDatabaseUrl } from "../database_url.ts";
+import { parseDatabaseUrl, withoutPassword } from "../database_url.ts";
 import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from "../embedded_postgres.ts";
 import { tlsOptions } from "../postgres_tls.ts";
 import { DatabaseTlsError, tlsProblem } from "../postgres_tls_error.ts";
 import { makeServerRole } from "../server_role.ts";
+import type { Source } from "../wal_state.ts";
 import { CommandError, say } from "./output.ts";
 
 /** A database that can be connected to. Disposing stops it where we started it. */
@@ -52,6 +53,7 @@ export async function openDatabase(config: Config, signal: AbortSignal): Promise
     const server = await startEmbeddedPostgres({
       dataDir: config.dataDir,
       ...config.pgBinDir === null ? {} : { binDir: config.pgBinDir },
+      ...config.source === "wal" ? { settings: { wal_level: "logical" } } : {},
       signal,
       onProgress: say,
       onCrash: ({ reason, attempt, delayMs }) =>
@@ -66,7 +68,7 @@ export async function openDatabase(config: Config, signal: AbortSignal): Promise
     );
     return {
       url: server.url,
-      serverUrl: (signal) => embeddedServerUrl(server, signal),
+      serverUrl: (signal) => embeddedServerUrl(server, { source: config.source, signal }),
       failed,
       [Symbol.asyncDispose]: () => server.stop(),
     };
@@ -80,11 +82,14 @@ export async function openDatabase(config: Config, signal: AbortSignal): Promise
 const EMBEDDED_ROLE = "tailpost_server";
 
 /** Its password is another one with each start, and kept in memory alone. */
-async function embeddedServerUrl(server: EmbeddedPostgres, signal: AbortSignal): Promise<string> {
+async function embeddedServerUrl(
+  server: EmbeddedPostgres,
+  options: { source: Source; signal: AbortSignal },
+): Promise<string> {
   const password = crypto.randomUUID();
   const { pathname } = new URL(server.url);
   const superuserUrl = Object.assign(new URL(server.superuserUrl), { pathname }).href;
-  await withConnection(superuserUrl, (sql) => makeServerRole(sql, EMBEDDED_ROLE, { password, signal }));
+  await withConnection(superuserUrl, (sql) => makeServerRole(sql, EMBEDDED_ROLE, { ...options, password }));
   return Object.assign(new URL(server.url), { username: EMBEDDED_ROLE, password }).href;
 }
 

@@ -28,7 +28,7 @@ export function demoCommand(): Command {
       "Starts an embedded PostgreSQL, writes made-up logs of a shop into it, and serves the page, open to this machine.",
     )
     .option("--rate <factor>", "how much traffic: 2 is twice the usual, about ten logs a second", "1");
-  addSettings(command, ["dataDir", "port"]);
+  addSettings(command, ["dataDir", "port", "source"]);
   return command.addHelpText("after", "\nThe demo has a database of its own and leaves DATABASE_URL alone.")
     .action(run);
 }
@@ -41,7 +41,7 @@ async function run(flags: Record<string, unknown>): Promise<void> {
       2,
     );
   }
-  const config = configOf({ ...flags, host: "127.0.0.1", auth: "off", source: "notify", migrate: "auto" });
+  const config = configOf({ ...flags, host: "127.0.0.1", auth: "off", migrate: "auto" });
   const companion: Companion = async (services, signal, database) => {
     say("Made-up traffic of a shop is on its way. Open /logs/live in a browser; Ctrl-C ends the demo");
     await Promise.all([

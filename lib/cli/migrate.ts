@@ -7,6 +7,7 @@ import { migrateDown, migrateUp, migrationStatus } from "../migrations.ts";
 import type { Config } from "../config.ts";
 import { inspectRepairs, repair, type Repairs } from "../repair.ts";
 import { makeServerRole, ROLE_NAME } from "../server_role.ts";
+import type { Source } from "../wal_state.ts";
 import { openDatabase, withConnection } from "./database.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
 import { addSettings, configOf } from "./settings.ts";
@@ -27,7 +28,7 @@ export function migrateCommand(): Command {
     .option("--dry-run", "print the SQL and change nothing")
     .option("--steps <number>", "how many to take back, with down", "1")
     .option("--role <name>", "make a role for the server, which cannot change the tables, with up");
-  addSettings(command, ["databaseUrl", "dataDir"]);
+  addSettings(command, ["databaseUrl", "dataDir", "source"]);
   return command.addHelpText(
     "after",
     `
@@ -35,7 +36,8 @@ Examples:
   tailpost migrate                     the tables of the embedded PostgreSQL
   DATABASE_URL=postgres://me@db/app tailpost migrate status
   tailpost migrate up --dry-run        see the SQL first
-  tailpost migrate --role tailpost_server   and make a role to serve as`,
+  tailpost migrate --role tailpost_server   and make a role to serve as
+  tailpost migrate --source wal        and a publication in place of the trigger`,
   ).action(run);
 }
 
@@ -49,39 +51,44 @@ async function run(action: string, flags: Record<string, unknown>): Promise<void
   await configureLogging(config);
   using stop = stopSignal(130);
   await using database = await openDatabase(config, stop.signal);
-  const options = { dryRun: flags.dryRun === true, signal: stop.signal, onProgress: report };
+  const { source } = config;
+  const options = { dryRun: flags.dryRun === true, source, signal: stop.signal, onProgress: report };
   await explaining(() =>
     withConnection(database.url, async (sql) => {
       if (action === "status") {
         for (const { state, appliedAt, ...migration } of await migrationStatus(sql)) {
           print(`${label(migration).padEnd(24)} ${state}${appliedAt ? ` ${appliedAt.toISOString()}` : ""}`);
         }
-        const { problem, foreignLogs } = await inspectRepairs(sql);
-        if (problem) print(`${problem.code.padEnd(24)} ${problem.message}`);
-        if (foreignLogs > 0) print(`${"foreign_logs".padEnd(24)} ${mending(foreignLogs)}`);
+        for (const [name, text] of statesOf(await inspectRepairs(sql, { source }))) {
+          print(`${name.padEnd(24)} ${text}`);
+        }
         return;
       }
       const done = action === "up"
         ? await migrateUp(sql, options)
         : await migrateDown(sql, { ...options, steps });
       const repairs = action === "up" ? await repairing(sql, options) : null;
-      const repaired = repairs !== null && (repairs.trigger !== null || repairs.foreignLogs > 0);
+      const repaired = repairs !== null &&
+        (repairs.trigger !== null || repairs.setup !== null || repairs.foreignLogs > 0);
       // What cannot be mended here: say so, and not that all is well.
-      if (repairs?.problem && repairs.trigger === null) say(repairs.problem.message);
+      const problem = repairs?.trigger === null ? repairs.problem : null;
+      // That is put right by making the role.
+      if (problem && (problem.code !== "no_replication" || role === null)) say(problem.message);
       else if (done.length === 0 && !repaired && role === null) {
         say(`Nothing to do: ${action === "up" ? "the tables are up to date" : "nothing was applied"}`);
       }
       if (!options.dryRun) return role === null ? undefined : await makeRole(sql, role, config, stop.signal);
       for (const step of done) print(`-- ${label(step)}\n${step.sql}`);
       if (repairs && repairs.trigger !== null) print(repairs.trigger);
+      if (repairs && repairs.setup !== null) print(repairs.setup);
+      else if (source === "wal" && action === "up" && done.length > 0) {
+        say("The publication comes after these");
+      }
       if (repairs && repairs.foreignLogs > 0) print(`-- ${mending(repairs.foreignLogs)}`);
       if (role === null) return;
       if (done.length > 0) return say(`The role ${role} comes after these`);
-      const { signal } = stop;
-      const { rolePassword: password } = config;
-      print(
-        `-- the role ${role}\n${(await makeServerRole(sql, role, { password, dryRun: true, signal })).sql}`,
-      );
+      const made = await makeServerRole(sql, role, { ...options, password: config.rolePassword });
+      print(`-- the role ${role}\n${made.sql}`);
     })
   );
 }
@@ -111,6 +118,7 @@ function roleOf(name: unknown, action: string, { databaseUrl }: Config): string 
 async function makeRole(sql: postgres.Sql, name: string, config: Config, signal: AbortSignal): Promise<void> {
   const made = await makeServerRole(sql, name, {
     password: config.rolePassword,
+    source: config.source,
     signal,
     onWaiting: (seconds) => report({ type: "waiting", seconds }),
   });
@@ -130,21 +138,28 @@ const logs = (count: number) => count === 1 ? "1 log" : `${count} logs`;
 const mending = (count: number) =>
   `${logs(count)} with transaction ids of another cluster: tailpost migrate makes them old ones`;
 
+/** What there is to tell of a migrated database, by name. */
+function* statesOf({ problem, setup, foreignLogs }: Repairs): Iterable<[name: string, text: string]> {
+  if (setup !== null) yield ["publication", "not set up for --source wal: run tailpost migrate --source wal"];
+  if (problem) yield [problem.code, problem.message];
+  if (foreignLogs > 0) yield ["foreign_logs", mending(foreignLogs)];
+}
+
 /** Repairs what is applied, and tells what it did. */
 export async function repairing(
   sql: postgres.Sql,
-  { dryRun = false, signal }: { dryRun?: boolean; signal: AbortSignal },
+  options: { dryRun?: boolean; source: Source; signal: AbortSignal },
 ): Promise<Repairs> {
   const repairs = await repair(sql, {
-    dryRun,
-    signal,
+    ...options,
     onWaiting: (seconds) => report({ type: "waiting", seconds }),
     onMended: (rows) => {
       if (rows === 0) say("Mending logs with transaction ids of another cluster");
     },
   });
-  if (dryRun) return repairs;
+  if (options.dryRun) return repairs;
   if (repairs.trigger !== null) say("Made the trigger logs_notify and its functions again");
+  if (repairs.setup !== null) say("Set up for --source wal: the publication tailpost, and no trigger");
   if (repairs.foreignLogs > 0) say(`Mended ${logs(repairs.foreignLogs)}`);
   return repairs;
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import deno from "../../deno.json" with { type: "json" };
 import { ConfigError } from "../config.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { migrateCommand } from "./migrate.ts";
 import { orgCommand } from "./org.ts";
 import { CommandError, say } from "./output.ts";
@@ -19,6 +20,7 @@ export async function runCommandLine(args: readonly string[]): Promise<never> {
     .version(deno.version)
     .addCommand(serveCommand(), { isDefault: true })
     .addCommand(migrateCommand())
+    .addCommand(doctorCommand())
     .addCommand(tokenCommand())
     .addCommand(orgCommand())
     .addCommand(demoCommand())
@@ -29,6 +31,7 @@ export async function runCommandLine(args: readonly string[]): Promise<never> {
 Start here:
   tailpost demo                        see it with made-up traffic
   tailpost migrate && tailpost serve   use it with your own database (DATABASE_URL)
+  tailpost doctor                      look at a database, and choose a source of logs
   tailpost serve --help                what a command takes`,
     );
   for (const command of withSubcommands(program)) command.exitOverride().showSuggestionAfterError();

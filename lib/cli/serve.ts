@@ -19,6 +19,7 @@ import { createServices, provideServices, type Services, type ServicesOptions } 
 import { type Database, openDatabase, tryPool, withConnection } from "./database.ts";
 import { explaining, repairing, report } from "./migrate.ts";
 import { CommandError, configureLogging, print, say } from "./output.ts";
+import { checkWal } from "./check_wal.ts";
 import { addSettings, configOf } from "./settings.ts";
 import { stopSignal } from "./stop_signal.ts";
 
@@ -53,10 +54,7 @@ Examples:
   tailpost serve                                     prints a link to sign in by, the first time
   tailpost serve --auth off                          open to this machine, without signing in
   DATABASE_URL=postgres://me@db/app tailpost serve --auth off --port 9000`,
-  ).action(async (flags: Record<string, unknown>) => {
-    const config = configOf(flags);
-    await serve(config);
-  });
+  ).action(async (flags: Record<string, unknown>) => await serve(configOf(flags)));
 }
 
 /** What runs beside the server and ends with it. */
@@ -96,6 +94,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   await prepareTables(database.url, config, stop.signal);
   const serverUrl = await explaining(() => database.serverUrl(stop.signal));
   if (config.databaseUrl !== null) await tryPool(serverUrl);
+  if (config.source === "wal") await checkWal(serverUrl, stop.signal);
   await using services = createServices(config, serverUrl, options);
   provideServices(services);
   const front = await openFront(config, { services, pair: certificate?.pair ?? null });
@@ -175,7 +174,7 @@ async function prepareTables(url: string, config: Config, signal: AbortSignal): 
     withConnection(url, async (sql) => {
       if (config.migrate === "auto") {
         await migrateUp(sql, { signal, onProgress: report });
-        await repairing(sql, { signal });
+        await repairing(sql, { source: config.source, signal });
         return;
       }
       const pending = (await migrationStatus(sql)).filter(({ state }) => state === "pending");

@@ -24,8 +24,8 @@ export const UNFLUSHED = { logs: 1000, bytes: 2 * 1024 * 1024 };
 /** Viewers that are written to without a look at the time. */
 export const STEP = 32;
 
-/** Announcements (of at most 8 kB each) that may wait; over it they are dropped and caught up from the table. */
-export const MOST_WAITING = 1000;
+/** Announcements that may wait, and characters of them; over it they are dropped and caught up from the table. */
+export const MOST_WAITING = { announcements: 1000, characters: 8 * 1024 * 1024 };
 
 /** Rows read back in one query, of at most 1 MiB each. */
 export const READ_BATCH = 50;

@@ -8,16 +8,17 @@ import { NO_FILTER } from "../filter.ts";
 import type { Notification, NotifiedLog } from "../notification.ts";
 import type { DatabaseState, DatabaseStatus } from "../sse.ts";
 import { databaseStatus, encodeLog } from "../sse.ts";
-import { CATCH_UP_LIMIT, MOST_WAITING, READ_BATCH, RECENT, SEEN, SETTLING, UNFLUSHED } from "./bounds.ts";
+import { CATCH_UP_LIMIT, READ_BATCH, RECENT, SEEN, SETTLING, UNFLUSHED } from "./bounds.ts";
 import type { Backlogs } from "./backlog.ts";
 import { comesAgain } from "./comes_again.ts";
 import { type Fetch, Fetches } from "./fetches.ts";
 import { type FeedOptions, type Group, type Place, viewersOf, type Wanted } from "./group.ts";
 import { beat, handOn } from "./hand_on.ts";
 import { type Fetched, ForeignCursorError } from "./ports.ts";
-import { ReadBack, readTogether, type TakenLog } from "./read_back.ts";
+import { ReadBack, type TakenLog } from "./read_back.ts";
 import { RecentIds, RecentLogs, weight } from "./recent.ts";
 import type { Viewer } from "./viewer.ts";
+import { Waiting } from "./waiting.ts";
 
 /** See the module's comment. */
 export class Feed {
@@ -54,7 +55,7 @@ export class Feed {
   #flushedFrom = 0;
   #unflushed = 0;
   #working = false;
-  #waiting: Notification[] = [];
+  readonly #waiting = new Waiting();
   #status: DatabaseStatus | null = null;
 
   constructor(options: FeedOptions) {
@@ -94,7 +95,7 @@ export class Feed {
     this.#listening = false;
     this.#mustCatchUp = true;
     this.#mustCatchUpAgain = false;
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#fetches.drop(true);
     this.#announce("reconnecting");
   }
@@ -131,11 +132,7 @@ export class Feed {
       this.#push(notification.logs.flatMap((log) => this.#readBack.take(log) ?? []));
       return this.#advance(notification.cursor);
     }
-    this.#waiting.push(notification);
-    if (this.#waiting.length > MOST_WAITING) {
-      this.#waiting = [];
-      this.#mustCatchUp = true;
-    }
+    if (!this.#waiting.push(notification)) this.#mustCatchUp = true;
     void this.#work();
   }
 
@@ -279,12 +276,11 @@ export class Feed {
         if (this.#mustCatchUp) await this.#catchUp();
         // Asked for once more in the meantime: announcements that wait now do not follow on what was caught up.
         if (this.#mustCatchUp) continue;
-        const next = this.#waiting[0];
-        if (!next) break;
-        const together = readTogether(this.#waiting);
-        if (next.more) this.#mustCatchUp = true;
-        else await this.#read(together);
-        if (this.#waiting[0] === next) this.#waiting.splice(0, together.length);
+        const next = this.#waiting.next();
+        if (next.length === 0) break;
+        if (next[0]?.more) this.#mustCatchUp = true;
+        else await this.#read(next);
+        this.#waiting.shift(next);
         failures = 0;
       } catch (error) {
         this.#options.onError("Cannot catch up", error);

@@ -7,7 +7,7 @@
 
 import type postgres from "postgres";
 import { within } from "../backoff.ts";
-import { cursorUpTo, formatCursor, lowest, parseCursor, shorten, xmaxOf } from "../cursor.ts";
+import { cursorUpTo, formatCursor, lowest, parseCursor, parseSnapshot, shorten, xmaxOf } from "../cursor.ts";
 import {
   type CatchUpQuery,
   type Fetched,
@@ -55,10 +55,10 @@ export function createHubStore(
   const bounded = <T>(promise: Promise<T>) => within(timeout, promise, "PostgreSQL did not answer in time");
   const fetched = async (fetching: Promise<Fetched>) => {
     const { cursor, ...rest } = await bounded(fetching);
-    return { ...rest, cursor: formatCursor(shorten(parseCursor(cursor))) };
+    return { ...rest, cursor: formatCursor(shorten(parseSnapshot(cursor))) };
   };
   return {
-    snapshot: async () => formatCursor(shorten(parseCursor(await bounded(readSnapshot(sql))))),
+    snapshot: async () => formatCursor(shorten(parseSnapshot(await bounded(readSnapshot(sql))))),
     newest: (query) => fetched(readTail(sql, query)),
     catchUp: (query) => {
       const found = condition(sql, query.filter);
@@ -279,7 +279,7 @@ async function readAndMatch(
 /** The cursor of who was sent all up to the transaction `last` and nothing of later ones. */
 function cursorBehind(last: string | undefined, since: string, until: string): string {
   return formatCursor(
-    cursorUpTo(BigInt(last ?? 0), { since: parseCursor(since), until: parseCursor(until) }),
+    cursorUpTo(BigInt(last ?? 0), { since: parseCursor(since), until: parseSnapshot(until) }),
   );
 }
 

@@ -5,7 +5,7 @@
 
 import { type Cursor, formatCursor, isVisible, lowest, shorten } from "../cursor.ts";
 
-/** Ids that are listed one by one at most, where transactions of others came between. */
+/** Ids at most that may be between two transactions without being known to have ended. */
 const MOST_LISTED = 10_000;
 
 /** See the module's comment. */
@@ -32,12 +32,11 @@ export class Claims {
   /** A transaction was handed on. `waiting`: those that were told of, and not handed on yet. */
   add(xid: bigint, waiting: ReadonlySet<bigint>): void {
     if (xid < this.#xmax) return void this.#open.delete(xid);
-    const from = this.#xmax > this.#ended.xmin ? this.#xmax : this.#ended.xmin;
+    const from = this.#xmax > this.#ended.xmax ? this.#xmax : this.#ended.xmax;
     // Nothing is wrong with a cursor that does not claim it.
     if (xid - from > MOST_LISTED) return;
-    for (let between = from; between < xid; between++) {
-      if (!isVisible(between, this.#ended)) this.#open.add(between);
-    }
+    for (const one of this.#ended.xip) if (one >= this.#xmax && one < xid) this.#open.add(one);
+    for (let between = from; between < xid; between++) this.#open.add(between);
     for (const one of waiting) if (one < xid) this.#open.add(one);
     this.#xmax = xid + 1n;
   }

@@ -1,7 +1,7 @@
 /** Puts the messages of pgoutput together to transactions, with the logs that somebody watches. Pure. */
 
 import type { WholeMessage } from "../hub/ports.ts";
-import { decodePgOutput, type Insert } from "./pgoutput.ts";
+import { decodePgOutput, type Insert, type Relation } from "./pgoutput.ts";
 import { type LogTexts, walLog } from "./wal_log.ts";
 import { widenXid } from "./wide_xid.ts";
 
@@ -37,7 +37,11 @@ export interface WalReaderOptions {
 
 /** See the module's comment. */
 export interface WalReader {
-  /** Takes one message. Returns up to where everything was told of, or null in the midst of a transaction. */
+  /**
+   * Takes one message. Returns up to where everything was told of, or null in the midst of a transaction.
+   *
+   * @throws {WalReaderError} when columns are missing; what `decodePgOutput()` and `walLog()` throw
+   */
   read(message: Uint8Array): bigint | null;
   /** An organization is watched from now on. */
   watched(organizationId: number): void;
@@ -47,6 +51,17 @@ const COLUMNS = ["id", "organization_id", "timestamp", "level", "service", "mess
 
 /** Where the columns of a table are. */
 type Places = Readonly<Record<typeof COLUMNS[number], number>>;
+
+/** What is told is not what logs are made of. Nobody may be told that there were none. */
+export class WalReaderError extends Error {
+  override readonly name = "WalReaderError";
+}
+
+/** Of another table there are none. */
+function placesOf({ columns }: Relation): Places | null {
+  const places = COLUMNS.map((name) => [name, columns.indexOf(name)] as const);
+  return places.every(([, place]) => place >= 0) ? Object.fromEntries(places) as unknown as Places : null;
+}
 
 /** Makes one. */
 export function createWalReader({ isWatched, near, committed }: WalReaderOptions): WalReader {
@@ -85,10 +100,11 @@ export function createWalReader({ isWatched, near, committed }: WalReaderOptions
       const message = decodePgOutput(bytes);
       switch (message?.kind) {
         case "relation": {
-          const places = Object.fromEntries(
-            COLUMNS.map((name) => [name, message.columns.indexOf(name)]),
-          ) as unknown as Places;
-          if (Object.values(places).every((place) => place >= 0)) tables.set(message.id, places);
+          const places = placesOf(message);
+          if (places) tables.set(message.id, places);
+          else if (message.name === "logs" || tables.has(message.id)) {
+            throw new WalReaderError("The publication does not tell all columns of the logs");
+          }
           return null;
         }
         case "begin":

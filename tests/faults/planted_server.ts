@@ -72,7 +72,7 @@ function withoutLocks(connection: postgres.Sql): postgres.Sql {
 const PLANTS: Readonly<Record<string, ServeOptions>> = {
   ...Object.fromEntries(Object.entries(STORES).map(([name, createStore]) => [name, { createStore }])),
   "late-watch": {
-    openNotify: (options) => openNotifyStream({ ...options, connection: withoutLocks(options.connection) }),
+    openStream: (options) => openNotifyStream({ ...options, connection: withoutLocks(options.connection) }),
   },
 };
 
