@@ -196,7 +196,8 @@ export function openNotifyStream(
   async function begin(organizationIds: readonly number[], said: Said | null): Promise<void> {
     const holders = said === null ? new Set<string>() : await readHolders();
     for (const id of organizationIds) {
-      if (!isAwaited(id)) continue;
+      // What is asked for by now is not watched.
+      if (!isAwaited(id) || asked.has(id)) continue;
       if (holders.size > 0) unsettled.set(id, { holders });
       else unsettled.delete(id);
       events.listening(id, holders.size === 0);

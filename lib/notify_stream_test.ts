@@ -321,26 +321,34 @@ Deno.test("openNotifyStream() settles all, whenever they begin to be watched and
   for (let id = 1; id <= 24; id++) await test.until(`listening ${id} true`);
 });
 
-Deno.test("openNotifyStream() goes on looking where one settles while another begins", async () => {
+/** A stream on a connection that answers when it is told to, the queries of `pg_locks`: who holds the table, who waits to commit. */
+function scripted() {
   const told: string[] = [];
-  const looks: ((holders: string[]) => void)[] = [];
+  const looks: ((holders: readonly string[]) => void)[] = [];
+  const crowds: ((waiting: number) => void)[] = [];
+  /** What was said to be watched. */
+  const said: string[] = [];
   let changed = Promise.withResolvers<void>();
   const happen = () => {
     changed.resolve();
     changed = Promise.withResolvers();
   };
-  const until = async (condition: () => boolean) => {
-    while (!condition()) await changed.promise;
-  };
-  // A connection that answers when it is told to.
   const connection = Object.assign((query: string | TemplateStringsArray) => {
     if (typeof query === "string") return query;
-    if (!query.join("").includes("pg_locks")) return { simple: () => Promise.resolve() };
-    const answer = Promise.withResolvers<{ holder: string }[]>();
-    looks.push((holders) => answer.resolve(holders.map((holder) => ({ holder }))));
+    const sql = query.join("");
+    if (!sql.includes("pg_locks")) return { simple: () => Promise.resolve() };
+    const answer = Promise.withResolvers<unknown[]>();
+    if (sql.includes("RowExclusiveLock")) {
+      looks.push((holders) => answer.resolve(holders.map((holder) => ({ holder }))));
+    } else crowds.push((waiting) => answer.resolve([{ waiting }]));
     happen();
     return answer.promise;
-  }, { unsafe: () => Promise.resolve([[], [{ snapshot: "3:3:", held: true }]]) });
+  }, {
+    unsafe(sql: string) {
+      said.push(/'(\{.*\})'/u.exec(sql)?.[1] ?? "");
+      return Promise.resolve([[], [{ snapshot: "3:3:", held: true }]]);
+    },
+  });
   const stream = openNotifyStream({
     connection: connection as unknown as postgres.Sql,
     events: {
@@ -349,10 +357,28 @@ Deno.test("openNotifyStream() goes on looking where one settles while another be
         happen();
       },
       missed: () => {},
-      changed: () => {},
+      changed: happen,
     },
     onFailure: (error) => assert.ifError(error),
   });
+  return {
+    stream,
+    told,
+    looks,
+    crowds,
+    said,
+    async until(condition: () => boolean) {
+      while (!condition()) await changed.promise;
+    },
+    async [Symbol.asyncDispose]() {
+      await stream[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("openNotifyStream() goes on looking where one settles while another begins", async () => {
+  await using test = scripted();
+  const { stream, told, looks, until } = test;
   stream.watch(1);
   await until(() => looks.length === 1);
   looks[0]?.(["3/1"]);
@@ -366,7 +392,28 @@ Deno.test("openNotifyStream() goes on looking where one settles while another be
   looks[3]?.([]);
   await until(() => told.length === 4);
   assert.deepEqual(told, ["1 false", "1 true", "2 false", "2 true"]);
-  await stream[Symbol.asyncDispose]();
+});
+
+Deno.test("openNotifyStream() does not say that all is announced of what it asks for by then", async () => {
+  await using test = scripted();
+  const { stream, told, looks, crowds, said, until } = test;
+  stream.watch(1);
+  await until(() => looks.length === 1);
+  const crowded = performance.now() + 210;
+  while (performance.now() < crowded || crowds.length === 0) {
+    for (let i = 0; i < 100; i++) stream.heard(1);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  crowds[0]?.(9);
+  await until(() => told.length === 1);
+  looks[0]?.([]);
+  // The answer has been taken when another's has.
+  stream.watch(2);
+  await until(() => looks.length === 2);
+  looks[1]?.([]);
+  await until(() => told.includes("2 true"));
+  assert.deepEqual(told, ["1 false", "2 true"]);
+  assert.deepEqual(said, ["{1}", "{}", "{2}"]);
 });
 
 Deno.test("openNotifyStream() says again what it watches, and that it was missing when that had run out", async () => {

@@ -34,11 +34,13 @@ export const GRANTS: readonly (readonly [table: string, privileges: string])[] =
 /** Tables whose rows belong to an organization, and are shown to the role by policies. */
 const WALLED = ["logs", "organizations", "tailpost_views"] as const;
 
-/** What reading a log calls, and the trigger on behalf of who inserts. */
+/** What reading a log calls, the trigger on behalf of who inserts, and the listener. */
 const FUNCTIONS = [
   "log_level(text)",
   "log_timestamp(timestamptz)",
   "log_entry(bigint, timestamptz, text, text, text, integer)",
+  "logs_watched()",
+  "tailpost_watch(uuid, bigint[])",
 ];
 
 /** What is asked for as a role's name: whoever is at the keyboard needs no quotes for it anywhere. */

@@ -62,8 +62,9 @@ function withoutLocks(connection: postgres.Sql): postgres.Sql {
   return new Proxy(connection, {
     apply(target, self, args: readonly unknown[]) {
       const [query] = args;
-      const isOfLocks = Array.isArray(query) && query.some((text) => String(text).includes("pg_locks"));
-      return isOfLocks ? Promise.resolve([]) : Reflect.apply(target, self, args);
+      const isOfHolders = Array.isArray(query) &&
+        query.some((text) => String(text).includes("RowExclusiveLock"));
+      return isOfHolders ? Promise.resolve([]) : Reflect.apply(target, self, args);
     },
   });
 }

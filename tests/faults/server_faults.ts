@@ -145,10 +145,14 @@ async function crashAfterRollbacks(world: World, meanwhile: () => Promise<void>)
     withClient(url, 15_000, async (lock) => {
       // Nobody commits meanwhile, which would write everything to disk. Readers are let through.
       await lock.unsafe("set lock_timeout = '5s'; begin; lock table logs in share row exclusive mode");
-      await withClient(url, 5000, async (sql) => {
-        for (let i = 0; i < ROLLBACKS; i++) await sql.unsafe("begin; select pg_current_xact_id(); rollback");
+      let isOver = false;
+      // To the end: a server that comes back says what it watches, which writes to disk what was rolled back before.
+      const undoing = withClient(url, 15_000, async (sql) => {
+        for (let i = 0; i < ROLLBACKS || !isOver; i++) {
+          await sql.unsafe("begin; select pg_current_xact_id(); rollback");
+        }
       });
-      await meanwhile();
+      await Promise.all([undoing, meanwhile().finally(() => isOver = true)]);
       await postgres.restart("immediate");
       done = true;
     })
