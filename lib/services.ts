@@ -89,7 +89,7 @@ export function createServices(
       else logger.info("What was wrong with the database is not so any more");
       hub.report(problem);
     },
-    onMissed: (since) => hub.missed(since),
+    onMissed: (since) => config.source === "wal" ? undefined : hub.missed(since),
     onRestart: (xid, started) => hub.restarted(xid, started),
     onNote: (note) => logger.warn(note),
     onError,
