@@ -92,7 +92,7 @@ export function createServices(
       else logger.info("What was wrong with the database is not so any more");
       report();
     },
-    onMissed: (since) => hub.missed(since),
+    onMissed: (since) => config.source === "wal" ? undefined : hub.missed(since),
     onRestart: (xid, started) => hub.restarted(xid, started),
     onNote: (note) => logger.warn(note),
     onError,

@@ -18,7 +18,13 @@ export function int(size: number, value: number | bigint): Uint8Array {
 
 /** One message of its parts. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** An insert, null for NULL and undefined for what is not sent. */
