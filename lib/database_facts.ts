@@ -108,7 +108,7 @@ export async function readFacts(
 function walFacts(sql: postgres.ISql) {
   return sql`(
     select json_build_object(
-      'wal_level', current_setting('wal_level'),
+      'level', current_setting('wal_level'),
       'account', quote_ident(session_user),
       'mayReplicate', exists (
         select from pg_roles as role

@@ -16,7 +16,7 @@ const WELL: DatabaseFacts = {
 };
 
 const WAL: WalFacts = {
-  wal_level: "logical",
+  level: "logical",
   account: "me",
   mayReplicate: true,
   publication: true,
@@ -95,11 +95,11 @@ Deno.test("diagnose() judges the source wal by what that needs, and not by trigg
   assert.equal(judge({}, { maySelect: false })?.code, "no_privilege");
   assert.equal(judge({}, { foreignLogs: true })?.code, "foreign_logs");
   assert.match(
-    judge({ wal_level: "replica" }, { pooler: true })?.message ?? "",
+    judge({ level: "replica" }, { pooler: true })?.message ?? "",
     /does not carry replication/u,
   );
   const cases: [Partial<WalFacts>, string, RegExp][] = [
-    [{ wal_level: "replica" }, "wal_level", /is replica.*ALTER SYSTEM SET wal_level = 'logical'/u],
+    [{ level: "replica" }, "wal_level", /is replica.*ALTER SYSTEM SET wal_level = 'logical'/u],
     [{ mayReplicate: false }, "no_replication", /ALTER ROLE me REPLICATION/u],
     [{ publication: null }, "publication", /is missing: run tailpost migrate --source wal/u],
     [{ publication: false }, "publication", /is not what .*: run tailpost migrate --source wal/u],

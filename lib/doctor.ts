@@ -62,7 +62,7 @@ export function doctorReport(findings: Findings): DoctorReport {
       ["account", account(findings)],
       ["trigger", trigger(facts)],
       ["publication", wal.publication === null ? "missing" : wal.publication ? "as it should be" : "altered"],
-      ["wal_level", wal.wal_level],
+      ["wal_level", wal.level],
       ["replication slots", free(wal.slots)],
       ["WAL senders", free(wal.senders)],
       ["max_slot_wal_keep_size", keepSize === "-1" ? "-1, no limit" : keepSize],

@@ -15,7 +15,7 @@ const WELL: Findings = {
     triggerAsMade: true,
     foreignLogs: false,
     wal: {
-      wal_level: "logical",
+      level: "logical",
       account: "me",
       mayReplicate: true,
       publication: true,
@@ -63,7 +63,7 @@ Deno.test("doctorReport() tells what is there", () => {
 });
 
 Deno.test("doctorReport() names all that a source lacks, and judges by the configured one", () => {
-  const lacks = { wal_level: "replica", mayReplicate: false, publication: null, slots: { used: 1, most: 1 } };
+  const lacks = { level: "replica", mayReplicate: false, publication: null, slots: { used: 1, most: 1 } };
   const wal = report({ source: "wal" }, {}, lacks);
   assert.equal(wal.wrong.length, 4);
   const [first, ...others] = wal.text.slice(wal.text.findIndex((line) => line.startsWith("source wal")), -1);

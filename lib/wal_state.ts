@@ -19,7 +19,8 @@ export interface Places {
 
 /** The part of a diagnosis that is about logical decoding. */
 export interface WalFacts {
-  readonly wal_level: string;
+  /** PostgreSQL's `wal_level`. */
+  readonly level: string;
   /** Of the session, quoted as SQL takes it. */
   readonly account: string;
   readonly mayReplicate: boolean;
@@ -41,12 +42,12 @@ export interface WalProblem extends DatabaseProblem {
 
 /** All that is wrong, the most basic first. `hasSlot`: this server has its slot, and needs no other one. */
 export function walProblems(facts: WalFacts, { hasSlot = false } = {}): WalProblem[] {
-  const { wal_level, account, slots, senders } = facts;
+  const { level, account, slots, senders } = facts;
   const problems: WalProblem[] = [];
-  if (wal_level !== "logical") {
+  if (level !== "logical") {
     problems.push({
       code: "wal_level",
-      message: `PostgreSQL's wal_level is ${wal_level}, and --source wal takes logical: ` +
+      message: `PostgreSQL's wal_level is ${level}, and --source wal takes logical: ` +
         "ALTER SYSTEM SET wal_level = 'logical', then restart it (in managed databases a parameter such as " +
         "rds.logical_replication)",
     });

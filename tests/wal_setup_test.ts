@@ -217,13 +217,13 @@ Deno.test("serve --source wal finds slots and WAL senders used up, with --migrat
   await Promise.all(taken);
   assert.match(
     await outcome([...SERVE, "--migrate", "auto"], 1, db.url),
-    /^tailpost: Cannot serve: PostgreSQL's replication slots are all in use \(4\), .* max_replication_slots and restart it$/mu,
+    /^Waiting for a free .*\ntailpost: Cannot serve: PostgreSQL's replication slots are all in use \(4\), .* max_replication_slots and restart it$/mu,
   );
   assert.deepEqual(await problems(db.sql), ["slots_full"]);
   assert.deepEqual(await problems(db.sql, { hasSlot: true }), []);
   // A server that has just ended may have its slot for a moment.
   const program = runTailpost(SERVE, { DATABASE_URL: db.url, TAILPOST_MIGRATE: "auto" });
-  await program.line(/for --source wal|/u);
+  await program.line(/^Waiting for a free replication slot$/mu);
   await db.sql`select pg_drop_replication_slot(slot_name) from pg_replication_slots`;
   await program.line(/Tailpost is ready at /u);
   assert.equal((await program.end("SIGTERM")).code, 0, program.output());

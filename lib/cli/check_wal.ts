@@ -4,9 +4,9 @@ import { wait } from "../backoff.ts";
 import { readFacts } from "../database_facts.ts";
 import { walProblems } from "../wal_state.ts";
 import { withConnection } from "./database.ts";
-import { CommandError } from "./output.ts";
+import { CommandError, say } from "./output.ts";
 
-/** A server that has just ended may still have its slot: so often places are looked for, a second apart. */
+/** A server that has just ended may still have its slot: so often one is looked for, a second apart. */
 const TRIES = 5;
 
 /**
@@ -23,6 +23,7 @@ export async function checkWal(url: string, signal: AbortSignal): Promise<void> 
     if (problem.code !== "slots_full" || tries === TRIES) {
       throw new CommandError(`Cannot serve: ${problem.message}`);
     }
+    if (tries === 1) say("Waiting for a free replication slot");
     await wait(1000, signal);
     if (signal.aborted) return;
   }

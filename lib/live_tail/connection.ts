@@ -52,6 +52,10 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   queue_full: "Queue full",
   queue_filling: "Queue fills up",
   foreign_logs: "Migrate needed",
+  wal_level: "No logical WAL",
+  no_replication: "May not replicate",
+  publication: "Publication altered",
+  slots_full: "No slot is free",
 };
 
 /** Said where {@link Connection.isHeldBack}. */
