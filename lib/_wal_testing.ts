@@ -106,6 +106,7 @@ export function startSource(
         hub?.().missed(since);
       },
       notified: () => {},
+      changed: () => {},
       announced(organizationId, notification) {
         hear({ kind: "announced", organizationId, notification });
         hub?.().announced(organizationId, notification);
