@@ -75,9 +75,7 @@ export interface Setting {
 const oneOf = (...values: string[]) => ({ allowed: values.join(" or "), schema: z.enum(values) });
 const wholeNumber = (from: number, to: number) => ({
   allowed: `a whole number from ${from} to ${to}`,
-  schema: z.string().regex(/^\d{1,15}$/u).transform(Number).refine((number) =>
-    number >= from && number <= to
-  ),
+  schema: z.string().regex(/^\d{1,15}$/u).transform(Number).refine((n) => n >= from && n <= to),
 });
 
 /** All settings, in the order of the help. */
@@ -194,8 +192,7 @@ export const SETTINGS: readonly Setting[] = [
     key: "walKeepBytes",
     env: ["TAILPOST_WAL_KEEP_BYTES"],
     about:
-      "WAL that PostgreSQL may keep for this server with --source wal; over it the slot is given up, and logs come " +
-      "from the table",
+      "WAL that PostgreSQL may keep for this server with --source wal; over it the slot is given up, and logs come from the table",
     default: "1073741824",
     ...wholeNumber(16_777_216, 1_099_511_627_776),
   },
@@ -351,10 +348,8 @@ export function readConfig(flags: Flags, from: Surroundings = surroundings()): C
   }
   if (config.authHeader !== null && config.trustedProxy === "") {
     throw new ConfigError(
-      `TAILPOST_AUTH_HEADER is ${
-        JSON.stringify(config.authHeader)
-      } and TAILPOST_TRUSTED_PROXY is not set: anybody ` +
-        "could send that header. Name the proxy's address",
+      `TAILPOST_AUTH_HEADER is "${config.authHeader}" and TAILPOST_TRUSTED_PROXY is not set: ` +
+        "anybody could send that header. Name the proxy's address",
     );
   }
   if (config.maxBodiesBytes < config.maxBodyBytes) {
@@ -393,11 +388,8 @@ function readSetting(setting: Setting, flags: Flags, from: Surroundings): string
   if (name === undefined || text === undefined) return undefined;
   const result = setting.schema.safeParse(text);
   if (result.success) return result.data;
-  const shown = setting.key === "databaseUrl"
-    ? withoutPassword(text)
-    : setting.key === "rolePassword"
-    ? "***"
-    : text;
+  const hidden = setting.key === "rolePassword" ? "***" : text;
+  const shown = setting.key === "databaseUrl" ? withoutPassword(text) : hidden;
   throw new ConfigError(`${name} is ${JSON.stringify(shown)}: allowed is ${setting.allowed}`);
 }
 
