@@ -38,7 +38,7 @@ for (const schema of ["public", 'Log "Store"']) {
       connection: { search_path: `"${schema.replaceAll('"', '""')}"` },
     });
     await migrateUp(sql);
-    assert.deepEqual(await repair(sql), { problem: null, trigger: null, foreignLogs: 0 });
+    assert.deepEqual(await repair(sql), { problem: null, trigger: null, setup: null, foreignLogs: 0 });
     const damages = [
       "drop trigger logs_notify on logs",
       "drop function logs_notify cascade",
@@ -52,7 +52,12 @@ for (const schema of ["public", 'Log "Store"']) {
       await sql.unsafe(damage).simple();
       assert.notEqual((await inspectRepairs(sql)).trigger, null, damage);
       await repair(sql);
-      assert.deepEqual(await inspectRepairs(sql), { problem: null, trigger: null, foreignLogs: 0 });
+      assert.deepEqual(await inspectRepairs(sql), {
+        problem: null,
+        trigger: null,
+        setup: null,
+        foreignLogs: 0,
+      });
       assert.equal(await bodyOf(sql), await expectedBody(migrations));
       assert.deepEqual(await announced(sql), ["1"], damage);
     }

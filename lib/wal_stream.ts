@@ -21,9 +21,7 @@ import { Pause } from "./wal/pause.ts";
 import { pieces, takeVisible } from "./wal/pieces.ts";
 import { createWalReader, type WalReader, type WalTransaction } from "./wal/reader.ts";
 import { openReplication, type Replication } from "./wal/replication.ts";
-
-/** The publication that `tailpost migrate` makes. */
-export const PUBLICATION = "tailpost";
+import { PUBLICATION, SLOT_PREFIX } from "./wal_state.ts";
 
 /** What is told of the stream, for metrics and people. */
 export interface WalState {
@@ -136,7 +134,7 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     const end = () => ending.abort(over.signal.reason);
     over.signal.addEventListener("abort", end);
     giveUp = (reason) => ending.abort(reason);
-    slot = `tailpost_${crypto.randomUUID().replaceAll("-", "")}`;
+    slot = `${SLOT_PREFIX}${crypto.randomUUID().replaceAll("-", "")}`;
     try {
       await using replication = await openReplication({ url, slot, publication: PUBLICATION, signal });
       state.slots++;
