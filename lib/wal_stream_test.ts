@@ -353,6 +353,15 @@ async function standby(db: TestDatabase, isNeeded: boolean): Promise<void> {
   });
 }
 
+/** Whether all before a position was sent on a connection that streams. */
+const isSent = (db: TestDatabase, lsn: string) =>
+  asSuperuser(db, async (sql) => {
+    const rows = await sql`
+      select 1 from pg_stat_replication
+      where application_name = 'tailpost-wal' and state = 'streaming' and sent_lsn >= ${lsn}::pg_lsn`;
+    return rows.length > 0;
+  });
+
 const untilHidden = (db: TestDatabase, count: number) =>
   untilTrue("No commit waits", async () => {
     const rows = await db.sql`
@@ -425,20 +434,11 @@ Deno.test("openWalStream() leaves out nothing for who watches while a slot is be
     waiting.push(insert(before, 1, "before"));
     await untilHidden(db, 1);
     await b`commit`;
-    await untilTrue("There is no slot", async () => {
-      const rows = await db.sql`
-        select 1 from pg_stat_replication where application_name = 'tailpost-wal' and state = 'streaming'`;
-      return rows.length > 0;
-    });
+    await untilTrue("There is no slot", () => isSent(db, "0/0"));
     waiting.push(insert(hidden, 3, "hidden"));
     await untilHidden(db, 2);
     const [end] = await db.sql<{ lsn: string }[]>`select pg_current_wal_insert_lsn()::text as lsn`;
-    await untilTrue("It was not sent", async () => {
-      const rows = await db.sql`
-        select 1 from pg_stat_replication
-        where application_name = 'tailpost-wal' and sent_lsn >= ${end?.lsn ?? ""}::pg_lsn`;
-      return rows.length > 0;
-    });
+    await untilTrue("It was not sent", () => isSent(db, end?.lsn ?? ""));
     assert.equal(source.state.streaming, false);
     source.listener.watch(3);
     await standby(db, false);
