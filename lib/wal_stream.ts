@@ -96,12 +96,22 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
   const lookPause = new Pause(over.signal);
   let pinging: Promise<void> | null = null;
   let isSilent = false;
+  /** Since when a slot is being made; why the last one was lost, or could not be made. */
+  let makingSince: number | null = null;
+  let lost: string | null = null;
 
   const isHeard = () => stream !== null && !isSilent;
 
   const asking = new Asking({
     isNeeded: () => watched.size > 0 && !isHeard(),
     ask: () => events.missed(null),
+    reason() {
+      if (isSilent) return "PostgreSQL gives no sign of life on the connection that tells of commits";
+      // A try that fails does so within moments.
+      const isBeingMade = makingSince !== null && performance.now() - makingSince > PATIENCE;
+      if (lost !== null && !isBeingMade) return lost;
+      return "A replication slot is being made, which waits for all transactions that are open";
+    },
     onLate,
     signal: over.signal,
   });
@@ -117,10 +127,12 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
   /** Makes streams as long as somebody watches. */
   async function run(): Promise<void> {
     for (let attempt = 0; watched.size > 0 && !over.signal.aborted; attempt++) {
-      const began = performance.now();
+      const began = makingSince = performance.now();
       const reason = await hear();
+      makingSince = null;
+      lost = reason.message;
       if (over.signal.aborted || watched.size === 0) return;
-      asking.begin(reason.message);
+      asking.begin();
       if (performance.now() - began > 60_000) attempt = 0;
       await wait(backoff(attempt), over.signal);
     }
@@ -168,6 +180,7 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
       }
       stream = current;
       state.streaming = true;
+      makingSince = lost = null;
       isSilent = false;
       begun.resolve();
       asking.look();
@@ -292,9 +305,7 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     else await wait(PATIENCE, over.signal);
     if (over.signal.aborted || !untold.delete(organizationId)) return;
     events.listening(organizationId, true);
-    if (!isHeard()) {
-      asking.begin("A replication slot is being made, which waits for all transactions that are open");
-    }
+    if (!isHeard()) asking.begin();
   }
 
   /** A server that is silent is no server: nothing that it has to say may be on its way for ever. */
@@ -304,7 +315,7 @@ export function openWalStream(options: WalStreamOptions): ChangeStream {
     const late = wait(SILENCE.late, answered.signal).then(async () => {
       if (answered.signal.aborted) return;
       isSilent = true;
-      asking.begin("PostgreSQL gives no sign of life on the connection that tells of commits");
+      asking.begin();
       await wait(SILENCE.lost - SILENCE.late, answered.signal);
       if (!answered.signal.aborted) giveUp(new Error("No sign of life from PostgreSQL"));
     });

@@ -87,7 +87,8 @@ export class Feed {
   listening(isSettled: boolean): void {
     this.#listening = true;
     this.#settled = isSettled;
-    this.missed(null);
+    this.#mustCatchUp = true;
+    void this.#work();
   }
 
   /** Nothing is heard any more. */
@@ -102,6 +103,11 @@ export class Feed {
 
   /** Commits after `since` (null: after the cursor) may have gone by unannounced: they are caught up. */
   missed(since: string | null): void {
+    if (since === null && this.#working) {
+      // It may be said every second, and catching up take as long: viewers have their turn between.
+      this.#mustCatchUpAgain = true;
+      return;
+    }
     if (since !== null && (this.#since === null || xmaxOf(since) < xmaxOf(this.#since))) this.#since = since;
     this.#mustCatchUp = true;
     void this.#work();

@@ -182,3 +182,33 @@ Deno.test("createHub() keeps all in step, whatever happens between the turns of 
     { numRuns: 25 },
   );
 });
+
+Deno.test("createHub() lets viewers have their turn where catching up is asked for all the time", async () => {
+  let asked = 0;
+  await using test = testHub({
+    store: {
+      snapshot: () => test.database.store.snapshot(),
+      newest: (query) => test.database.store.newest(query),
+      read: (...query) => test.database.store.read(...query),
+      async catchUp(query) {
+        // Before one is answered there is the next, as with a source that hears nothing and answers that are slow.
+        await turn();
+        if (asked++ < 100) test.hub.missed(null);
+        return await test.database.store.catchUp(query);
+      },
+    },
+  });
+  const { hub, database, clock, open } = test;
+  const first = open();
+  await first.untilReady();
+  const cursor = database.snapshot();
+  database.announces = false;
+  database.insert("missed");
+  hub.missed(null);
+  const back = open("", { since: cursor });
+  while (!back.messages.includes("missed") && asked < 100) {
+    clock.advance(20);
+    await turn();
+  }
+  assert.ok(asked < 50, "It had no turn before");
+});

@@ -13,6 +13,8 @@ export interface AskingOptions {
   /** Whether somebody watches and nothing is heard. */
   readonly isNeeded: () => boolean;
   readonly ask: () => void;
+  /** Why nothing is heard. */
+  readonly reason: () => string;
   /** Why commits are not heard for a while, `null` once that is over. */
   readonly onLate: (reason: string | null) => void;
   /** Ends it. Nobody is told of that. */
@@ -24,7 +26,6 @@ export class Asking {
   readonly #options: AskingOptions;
   readonly #pause: Pause;
   #running: Promise<void> | null = null;
-  #reason = "";
 
   constructor(options: AskingOptions) {
     this.#options = options;
@@ -36,13 +37,12 @@ export class Asking {
     return this.#running;
   }
 
-  /** Asks until it is not needed any more. The latest reason is what people are told. */
-  begin(reason: string): void {
-    this.#reason = reason;
+  /** Asks until it is not needed any more. */
+  begin(): void {
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
       // It may have become needed again in the meantime.
-      if (this.#options.isNeeded() && !this.#options.signal.aborted) this.begin(this.#reason);
+      if (this.#options.isNeeded() && !this.#options.signal.aborted) this.begin();
     });
   }
 
@@ -52,7 +52,7 @@ export class Asking {
   }
 
   async #run(): Promise<void> {
-    const { isNeeded, ask, onLate, signal } = this.#options;
+    const { isNeeded, ask, reason, onLate, signal } = this.#options;
     const began = performance.now();
     let told = false;
     for (let pause = ASK.first; isNeeded(); pause = ASK.then) {
@@ -62,7 +62,7 @@ export class Asking {
       ask();
       if (told || performance.now() - began < TELL_AFTER) continue;
       told = true;
-      onLate(this.#reason);
+      onLate(reason());
     }
     if (told) onLate(null);
   }
