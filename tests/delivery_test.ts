@@ -150,7 +150,7 @@ class Watcher {
 async function endListener(sql: postgres.Sql, name: string): Promise<void> {
   for (;;) {
     const rows = await sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
-      where application_name = 'tailpost-listener' and datname = ${name} and state = 'idle' and query ilike 'listen%'`;
+      where application_name = 'tailpost-listener' and datname = ${name} and state = 'idle' and query ~ 'tailpost_watch|pg_locks'`;
     if (rows.length > 0) return;
   }
 }
