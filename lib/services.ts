@@ -150,6 +150,7 @@ export function createServices(
         else logger.warn("The listener's connection was lost, connecting again: {reason}", { reason });
         late = null;
         watch.disconnected();
+        report();
         hub.disconnected(reason);
       },
     },
