@@ -83,8 +83,11 @@ export async function readFacts(
         tgtype = 4 and tgqual is null and tgnewtable = 'new_logs' as fires,
         case when proname = 'logs_notify' then encode(sha256(convert_to(replace(
           replace(
-            replace(prosrc, quote_ident(nspname) || '.log_entry(', '"$schema".log_entry('),
-            quote_ident(nspname) || '.logs_watched(', '"$schema".logs_watched('
+            replace(
+              replace(prosrc, quote_ident(nspname) || '.log_entry(', '"$schema".log_entry('),
+              quote_ident(nspname) || '.logs_watched(', '"$schema".logs_watched('
+            ),
+            quote_literal(quote_ident(nspname) || '.tailpost_watched'), '''"$schema".tailpost_watched'''
           ), e'\\r', ''
         ), 'UTF8')), 'hex') end as body,
         concat_ws(' ', t.oid, t.xmin, p.oid, p.xmin) as revision

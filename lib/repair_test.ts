@@ -28,7 +28,7 @@ async function announced(sql: postgres.Sql): Promise<string[]> {
 
 const bodyOf = async (sql: postgres.Sql) => (await readFacts(sql)).body;
 
-for (const schema of ["public", 'Log "Store"']) {
+for (const schema of ["public", `Log's "Store"`]) {
   Deno.test(`repair() makes the trigger for what is watched again, in the schema ${schema}`, async () => {
     await using db = await server.database();
     if (schema !== "public") await db.sql`create schema ${db.sql(schema)}`;

@@ -39,7 +39,7 @@ comment on table tailpost_watches is 'A row for each connection of a server that
 do $migration$
 begin
   -- With the rights of the tables' owner: whoever may read logs may watch, and cannot take away what others watch.
-  execute replace($create$
+  execute replace(replace(replace($create$
 
 create function tailpost_watch(watcher uuid, organization_ids bigint[]) returns boolean
 language plpgsql volatile security definer
@@ -70,7 +70,10 @@ begin
 end
 $function$
 
-$create$, '"$schema"', quote_ident(current_schema()));
+$create$,
+    $$'"$schema".tailpost_watches'$$, quote_literal(quote_ident(current_schema()) || '.tailpost_watches')),
+    $$'"$schema".tailpost_watched'$$, quote_literal(quote_ident(current_schema()) || '.tailpost_watched')),
+    '"$schema"', quote_ident(current_schema()));
 end
 $migration$;
 

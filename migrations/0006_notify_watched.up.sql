@@ -5,52 +5,60 @@
 
 do $migration$
 begin
-  -- The trigger runs with the rights and the search_path of whoever inserts. So it looks up nothing but pg_catalog,
-  -- operators included, and what is named with the schema that it was made in.
-  execute replace($create$
+  -- Whatever the search_path of whoever inserts is, it looks up nothing but pg_catalog, operators included, and what is
+  -- named with the schema that it was made in.
+  execute replace(replace($create$
 
 create or replace function logs_notify() returns trigger
 language plpgsql
 -- Changes no table. Being stable, its queries use the snapshot of the INSERT: they need none of their own, which is
 -- cheaper, and it is the snapshot from before the rows that the payload has to carry.
 stable
+-- Who inserts, through a view perhaps, need not be able to read what is read here.
+security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-declare
-  -- A bit for each watched organization.
-  watched bigint;
-  -- Characters of a message: the argument of the trigger.
-  preview integer;
-  queue_usage double precision;
-  s text;
-  running xid8[];
-  head text;
-  room integer;
-  -- Whether the statement has more than one row.
-  many boolean;
-  -- The organizations of this statement that are watched, and how many rows each has.
-  organizations bigint[];
-  added bigint[];
-  -- What this transaction has announced, as ",<organization_id>=<rows>,". A setting, so that it ends with the
-  -- transaction and goes back with a savepoint, as notifications do.
-  announced text;
-  key text;
-  before integer;
-  after integer;
-  -- Organizations whose rows are not sent: "more" was.
-  silent bigint[];
-  -- The current organization and its logs as JSON: those from "first" to "next", of so many bytes, wait to be sent.
-  organization bigint;
-  entries text[];
-  entry text;
-  size integer;
-  first integer;
-  next integer;
-  used integer;
 begin
+  -- Most often nobody watches at all. Each expression is made ready once a transaction, which takes longer than to
+  -- evaluate it: this is the only one then, without a block that could catch what it cannot throw. Without the sequence
+  -- it is null.
+  if pg_sequence_last_value(to_regclass('"$schema".tailpost_watched')) = 0 then
+    return null;
+  end if;
+
+  declare
+    -- A bit for each watched organization.
+    watched bigint;
+    -- Characters of a message: the argument of the trigger.
+    preview integer;
+    queue_usage double precision;
+    s text;
+    running xid8[];
+    head text;
+    room integer;
+    -- Whether the statement has more than one row.
+    many boolean;
+    -- The organizations of this statement that are watched, and how many rows each has.
+    organizations bigint[];
+    added bigint[];
+    -- What this transaction has announced, as ",<organization_id>=<rows>,". A setting, so that it ends with the
+    -- transaction and goes back with a savepoint, as notifications do.
+    announced text;
+    key text;
+    before integer;
+    after integer;
+    -- Organizations whose rows are not sent: "more" was.
+    silent bigint[];
+    -- The current organization and its logs as JSON: those from "first" to "next", of so many bytes, wait to be sent.
+    organization bigint;
+    entries text[];
+    entry text;
+    size integer;
+    first integer;
+    next integer;
+    used integer;
   begin
-    -- Each expression is made ready once a transaction, which takes longer than to evaluate it. So the way of a single row
-    -- has as few as possible; and it calls pg_notify() as a condition, for PERFORM is a query.
+    -- The way of a single row has few expressions too; and it calls pg_notify() as a condition, for PERFORM is a query.
     watched := "$schema".logs_watched();
     if watched = 0 then
       return null;
@@ -186,8 +194,7 @@ begin
       );
     end loop;
   exception when others then
-    -- Nothing known leads here but a text that its database's encoding cannot convert to UTF-8, and who may not use what is
-    -- in this schema: an INSERT through a view somewhere else needs no right to it.
+    -- Nothing known leads here but a text that its database's encoding cannot convert to UTF-8.
     raise log 'tailpost: % on %.% cannot announce rows one by one: % (%)',
       tg_name, tg_table_schema, tg_table_name, sqlerrm, sqlstate;
     begin
@@ -206,6 +213,8 @@ begin
 end
 $function$
 
-$create$, '"$schema"', quote_ident(current_schema()));
+$create$,
+    $$'"$schema".tailpost_watched'$$, quote_literal(quote_ident(current_schema()) || '.tailpost_watched')),
+    '"$schema"', quote_ident(current_schema()));
 end
 $migration$;

@@ -490,13 +490,13 @@ Deno.test("logs_notify() runs with the rights and the settings of whoever insert
 
 Deno.test("logs_notify() works in a schema of any name", async () => {
   await using db = await server.database();
-  await db.sql`create schema ${db.sql('Log "Store"')}`;
-  const sql = postgres(db.url, { max: 2, connection: { search_path: '"Log ""Store"""' } });
+  await db.sql`create schema ${db.sql(`Log's "Store"`)}`;
+  const sql = postgres(db.url, { max: 2, connection: { search_path: `"Log's ""Store"""` } });
   await migrateUp(sql);
   const heard = await listenTo(
     db.sql,
     ["1"],
-    () => db.sql`insert into "Log ""Store""".logs (message) values ('here')`,
+    () => db.sql`insert into "Log's ""Store""".logs (message) values ('here')`,
   );
   assert.equal(heard[0]!.logs[0]!.message, "here");
   await sql.end();
