@@ -186,3 +186,22 @@ $function$
 $create$, '"$schema"', quote_ident(current_schema()));
 end
 $migration$;
+
+do $migration$
+declare
+  -- The length of the preview, as it is set.
+  preview text := (
+    select substring(encode(tgargs, 'escape') from '^[0-9]{1,9}') from pg_trigger
+    where tgrelid = 'logs'::regclass and tgname = 'logs_notify'
+  );
+begin
+  execute format($create$
+
+create or replace trigger logs_notify
+  after insert on logs
+  referencing new table as new_logs
+  for each statement execute function logs_notify(%L)
+
+$create$, coalesce(preview, '1000'));
+end
+$migration$;

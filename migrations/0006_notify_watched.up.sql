@@ -7,7 +7,7 @@ do $migration$
 begin
   -- Whatever the search_path of whoever inserts is, it looks up nothing but pg_catalog, operators included, and what is
   -- named with the schema that it was made in.
-  execute replace(replace($create$
+  execute replace($create$
 
 create or replace function logs_notify() returns trigger
 language plpgsql
@@ -19,13 +19,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-  -- Most often nobody watches at all. Each expression is made ready once a transaction, which takes longer than to
-  -- evaluate it: this is the only one then, without a block that could catch what it cannot throw. Without the sequence
-  -- it is null.
-  if pg_sequence_last_value(to_regclass('"$schema".tailpost_watched')) = 0 then
-    return null;
-  end if;
-
   declare
     -- A bit for each watched organization.
     watched bigint;
@@ -58,7 +51,8 @@ begin
     next integer;
     used integer;
   begin
-    -- The way of a single row has few expressions too; and it calls pg_notify() as a condition, for PERFORM is a query.
+    -- Each expression is made ready once a transaction, which takes longer than to evaluate it. So the way of a single row
+    -- has as few as possible; and it calls pg_notify() as a condition, for PERFORM is a query.
     watched := "$schema".logs_watched();
     if watched = 0 then
       return null;
@@ -213,8 +207,30 @@ begin
 end
 $function$
 
-$create$,
-    $$'"$schema".tailpost_watched'$$, quote_literal(quote_ident(current_schema()) || '.tailpost_watched')),
-    '"$schema"', quote_ident(current_schema()));
+$create$, '"$schema"', quote_ident(current_schema()));
+end
+$migration$;
+
+-- Most often nobody watches at all: then the function is not even called. The condition is evaluated with the rights of
+-- whoever inserts, and must not fail for want of one.
+do $migration$
+declare
+  -- The length of the preview, as it is set.
+  preview text := (
+    select substring(encode(tgargs, 'escape') from '^[0-9]{1,9}') from pg_trigger
+    where tgrelid = 'logs'::regclass and tgname = 'logs_notify'
+  );
+begin
+  execute format($create$
+
+create or replace trigger logs_notify
+  after insert on logs
+  referencing new table as new_logs
+  for each statement
+  when (case when has_sequence_privilege('tailpost_watched'::regclass, 'select')
+    then pg_sequence_last_value('tailpost_watched'::regclass) <> 0 else true end)
+  execute function logs_notify(%L)
+
+$create$, coalesce(preview, '1000'));
 end
 $migration$;
