@@ -164,7 +164,10 @@ export function openNotifyStream(
       const removed = [...heard.difference(wanted)];
       untold.clear();
       for (const id of added) heard.add(id);
-      for (const id of removed) heard.delete(id);
+      for (const id of removed) {
+        heard.delete(id);
+        askedBefore.delete(id);
+      }
       for (const id of [...added, ...removed]) asked.delete(id);
       await Promise.all([
         ...added.map((id) => connection`listen ${connection(channelOf(id))}`.simple()),

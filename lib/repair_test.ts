@@ -45,6 +45,9 @@ for (const schema of ["public", `Log's "Store"`]) {
       "drop function logs_notify cascade; drop function log_entry cascade",
       "alter table logs disable trigger logs_notify",
       "create or replace function logs_notify() returns trigger language plpgsql as 'begin return null; end'",
+      // It is never called.
+      `create or replace trigger logs_notify after insert on logs referencing new table as new_logs
+        for each statement when (false) execute function logs_notify(1000)`,
       // As it was before.
       migrations.find(({ name }) => name === "notify_watched")?.down ?? "",
     ];
@@ -60,6 +63,10 @@ for (const schema of ["public", `Log's "Store"`]) {
       });
       assert.equal(await bodyOf(sql), await expectedBody(migrations));
       assert.deepEqual(await announced(sql), ["1"], damage);
+      const [trigger] = await sql`
+        select pg_get_triggerdef(oid) as definition from pg_trigger where tgname = 'logs_notify'`;
+      // Where nobody watches the function is not called.
+      assert.match(trigger?.["definition"], /WHEN [^]*pg_sequence_last_value\(/u, damage);
     }
     await sql.end();
   });
